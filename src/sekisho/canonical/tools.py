@@ -1,0 +1,58 @@
+"""One flat, unique wire name for each tool, for dialects without namespaces; and the way back.
+
+Must stay true: a pure function of the request's tool list, so the same conversation gives the same bytes and the
+reply's names find their tools again; a name that is legal and unique stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sekisho.canonical.request import Request, Tool
+
+#: What Anthropic and OpenAI both accept as a function name (64 is OpenAI's limit, the tighter one).
+LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+#: The one argument of a function that stands for a custom (free-text) tool.
+CUSTOM_ARGUMENT = "input"
+
+
+def wire_names(tools: tuple[Tool, ...]) -> dict[str, Tool]:
+    """Wire name -> tool, in order."""
+    seen = Counter(tool.name for tool in tools)
+    names: dict[str, Tool] = {}
+    for tool in tools:
+        name = tool.name if seen[tool.name] == 1 else f"{tool.namespace or 'tool'}__{tool.name}"
+        names[legal_name(name)] = tool
+    return names
+
+
+def wire_name(request: Request, name: str, namespace: str | None) -> str:
+    """The wire name of a call in the history, also when its tool is no longer offered."""
+    for wire, tool in wire_names(request.tools).items():
+        if tool.name == name and tool.namespace == namespace:
+            return wire
+    return legal_name(name)
+
+
+def legal_name(name: str) -> str:
+    """`name`, or a stable stand-in when a provider would refuse it."""
+    if LEGAL.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:55] + "_" + digest
+
+
+def custom_schema(tool: Tool) -> dict[str, Any]:
+    """The JSON schema under which a custom tool is offered as a function: one string."""
+    described: dict[str, Any] = {"type": "string", "description": "The tool's whole input, as free text."}
+    return {"type": "object", "properties": {CUSTOM_ARGUMENT: described}, "required": [CUSTOM_ARGUMENT]}
+
+
+def custom_input(arguments: Mapping[str, Any]) -> str:
+    """The free text out of the arguments that a model gave such a function."""
+    value = arguments.get(CUSTOM_ARGUMENT, "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,16 @@
+"""Every bound in the product, in one place. Units are last in the name."""
+
+from __future__ import annotations
+
+#: A request body, and what a compressed one may grow to.
+BODY_BYTES = 32 * 1024 * 1024
+#: Bodies held at once over all requests; above it the gateway answers that it is overloaded.
+BODIES_IN_FLIGHT_BYTES = 1024 * 1024 * 1024
+#: All headers of one request together.
+HEADER_BYTES = 64 * 1024
+#: One event of a provider's stream (an image may stand in one).
+STREAM_EVENT_BYTES = 16 * 1024 * 1024
+#: A provider's whole non-streamed answer.
+REPLY_BYTES = 64 * 1024 * 1024
+#: Error texts of providers are shown and stored up to here.
+ERROR_DETAIL_CHARS = 2_000

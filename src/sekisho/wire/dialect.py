@@ -1,0 +1,90 @@
+"""What a dialect offers: five jobs, each a plain function or a small incremental object.
+
+Flows in: bytes of a request, a reply, a stream, an error. Flows out: canonical values; and back. Each dialect is one
+`Dialect` value named DIALECT in its package; wire/registry.py lists them.
+Must stay true: any bytes either decode or raise MalformedRequest / UnsupportedFeature (requests) or
+UpstreamProtocolError (replies), never anything else; a stream split at any byte gives the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from sekisho.canonical.events import Event
+from sekisho.canonical.reply import Reply
+from sekisho.canonical.request import Request
+from sekisho.canonical.target import Encoded, Target
+from sekisho.canonical.usage import Usage
+from sekisho.core.errors import ErrorInfo
+
+
+class StreamReader(Protocol):
+    """Provider's stream bytes -> events."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events completed by `chunk`. Raises UpstreamProtocolError on bytes that are not this dialect."""
+
+    def close(self) -> list[Event]:
+        """The events that only the end of the stream tells; `Failed` when it ended before its time."""
+
+
+class StreamWriter(Protocol):
+    """Events -> stream bytes for a caller, framing included. Never raises on a legal event order."""
+
+    def write(self, event: Event) -> bytes:
+        """Bytes for `event`; b"" when this dialect says it later or not at all. `Failed` gives the in-stream error."""
+
+
+class StreamWatch(Protocol):
+    """Looks at a stream that passes unchanged: cheap enough for every chunk (a few microseconds).
+
+    `feed` returns what the caller gets: the same bytes, except an event that only the gateway asked for. It never
+    raises: what it cannot read it passes on and counts. Attributes are valid at any time, also after a cut.
+    """
+
+    usage: Usage | None
+    served_model: str | None
+    events: int
+    finished: bool
+    failed: ErrorInfo | None
+    text_bytes: int
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See one chunk; return the bytes to forward."""
+
+    def close(self) -> bytes:
+        """The end of the stream: bytes still held back."""
+
+
+class ReplyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger wants of a reply that passes unchanged."""
+
+    usage: Usage | None = None
+    served_model: str | None = None
+    text_bytes: int = 0
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """One wire format."""
+
+    #: "anthropic-messages" | "openai-chat" | "openai-responses" …: the name in CLI, ledger and logs.
+    name: str
+    decode_request: Callable[[bytes], Request]
+    encode_request: Callable[[Request, Target], Encoded]
+    decode_reply: Callable[[bytes], Reply]
+    #: The caller's own request is needed: tool kinds and namespaces, fields that the reply echoes.
+    encode_reply: Callable[[Reply, Request], bytes]
+    read_facts: Callable[[bytes], ReplyFacts]
+    stream_reader: Callable[[], StreamReader]
+    stream_writer: Callable[[Request], StreamWriter]
+    #: The flag: strip the usage event, which only the gateway asked for.
+    stream_watch: Callable[[bool], StreamWatch]
+    #: (status, body) of an error answer of this dialect -> what it means; total over any bytes.
+    parse_error: Callable[[int, bytes], ErrorInfo]
+    #: (error, request id) -> (status, body): the answer before a stream has begun.
+    render_error: Callable[[ErrorInfo, str], tuple[int, bytes]]
+    #: (error, request id) -> stream bytes: the same inside a stream that passes unchanged.
+    render_error_event: Callable[[ErrorInfo, str], bytes]

@@ -1,0 +1,63 @@
+"""Server-sent events (WHATWG HTML, section 9.2): incremental reader, and writer.
+
+Flows in: bytes cut anywhere. Flows out: (event name, data bytes) for each complete event.
+Must stay true: LF, CR and CRLF line ends, several `data:` lines and comments all read alike; the size of an
+unfinished event is bounded.
+"""
+
+from __future__ import annotations
+
+from sekisho.core import bounds
+from sekisho.core.errors import UpstreamProtocolError
+
+
+class SseReader:
+    """Feeds bytes, yields events. Comments and `id:`/`retry:` lines are passed over."""
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
+        """Events completed by `chunk`, as (event name or b"", data). Raises UpstreamProtocolError when one event
+        outgrows bounds.STREAM_EVENT_BYTES."""
+        data = self._tail + chunk if self._tail else chunk
+        if b"\r" in data:
+            # A CR at the very end may be half of a CRLF: keep it for the next chunk.
+            held = data[-1:] if data.endswith(b"\r") else b""
+            data = (data[:-1] if held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        else:
+            held = b""
+        *blocks, tail = data.split(b"\n\n")
+        self._tail = tail + held
+        if len(self._tail) > bounds.STREAM_EVENT_BYTES:
+            raise UpstreamProtocolError("The provider sent an event without an end.")
+        return [event for block in blocks if (event := _parse(block)) is not None]
+
+    def close(self) -> list[tuple[bytes, bytes]]:
+        """The last event, where the stream ended without its blank line."""
+        tail, self._tail = self._tail.replace(b"\r", b"\n"), b""
+        event = _parse(tail) if tail else None
+        return [event] if event is not None else []
+
+
+def _parse(block: bytes) -> tuple[bytes, bytes] | None:
+    if block.startswith(b"data:") and b"\n" not in block:  # OpenAI's only form
+        return b"", block[6:] if block[5:6] == b" " else block[5:]
+    name, data = b"", []
+    for line in block.split(b"\n"):
+        if line.startswith(b"data:"):
+            data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            name = line[6:].strip()
+    return (name, b"\n".join(data)) if data else None
+
+
+def sse_event(data: bytes, name: str = "") -> bytes:
+    """One event; `data` holds no line break (JSON)."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data) if name else b"data: %b\n\n" % data
+
+
+#: Keeps proxies and clients awake; every SSE reader passes over comments.
+COMMENT_PING = b": ping\n\n"
