@@ -1,0 +1,32 @@
+"""What holds for every test: reproducible properties and uvloop under the async tests.
+
+In: pytest's own hooks. Out: a suite that gives the same answer each time it runs; warnings are
+errors and each test has a time limit (both in pyproject.toml).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import uvloop
+from hypothesis import HealthCheck, settings
+
+# Wall-clock deadlines fail on a busy machine, not on a wrong program; the time limit per test stands.
+settings.register_profile(
+    "default",
+    derandomize=True,
+    deadline=None,
+    max_examples=100,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# `SEKISHO_HYPOTHESIS=search` looks for new counter-examples with fresh seeds; run by hand.
+settings.register_profile("search", deadline=None, max_examples=2_000, print_blob=True)
+settings.load_profile(os.environ.get("SEKISHO_HYPOTHESIS", "default"))
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Async tests run on the loop that `sekisho serve` runs on."""
+    return {"uvloop": uvloop.new_event_loop}
