@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Resolve pyproject.toml into requirements/*.txt, every file with its hash. Needs `uv` on the PATH.
+# `scripts/lock.sh` keeps what still fits; `scripts/lock.sh --upgrade` takes the newest releases.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export UV_PYTHON_DOWNLOADS=never
+compile() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate "$@"; }
+
+# dev first: it holds everything, and the other two take the same releases.
+compile "$@" pyproject.toml --group build --group dev --output-file requirements/dev.txt
+compile --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
+compile --constraints requirements/dev.txt --group build --output-file requirements/build.txt
