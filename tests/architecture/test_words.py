@@ -5,21 +5,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from sekisho.providers.catalog import PROVIDERS
 from tests.architecture.tree import PACKAGE, name_of, parsed, python_files, tracked_files
 
-PROVIDERS = PACKAGE / "providers"
 # A path of somebody's machine in a committed file works for nobody else.
 MACHINE_PATH = re.compile(r"(?<![\w./$~{<])/(?:root|home/[a-z]\w*|Users/[a-z]\w*|work|workspace)/")
 NOT_TEXT = {".png", ".svg", ".ico", ".woff2", ".zst", ".gz", ".bin"}
 
 
 def provider_names() -> frozenset[str]:
-    """The names in the catalog, read from its text, so that this test needs no import of the product."""
-    names = set()
-    for node in ast.walk(parsed(PROVIDERS / "catalog.py")):
-        if isinstance(node, ast.keyword) and node.arg == "name" and isinstance(node.value, ast.Constant):
-            names.add(str(node.value.value))
-    return frozenset(names)
+    return frozenset(provider.name for provider in PROVIDERS)
 
 
 def compared_strings(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -45,7 +40,7 @@ def test_nobody_outside_providers_compares_a_providers_name() -> None:
     assert [
         f"{name_of(path)}:{line} {text}"
         for path in python_files("src")
-        if PROVIDERS not in path.parents
+        if PACKAGE / "providers" not in path.parents
         for text, line in compared_strings(parsed(path))
         if text in names
     ] == []
