@@ -50,7 +50,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 class BlockStarted(msgspec.Struct, frozen=True, kw_only=True):
     """Block `index` begins. `call_id`, `name`, `custom`, `namespace` only for a tool_call; `item_id` and `origin` as
-    in canonical.request.Thinking / ToolCall; `data` only for redacted_thinking, which has no deltas."""
+    in canonical.request.Thinking / ToolCall; `data` only for redacted_thinking, which has no deltas.
+    """
 
     index: int
     kind: Literal["text", "refusal", "thinking", "redacted_thinking", "tool_call"]

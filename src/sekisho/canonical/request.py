@@ -138,7 +138,8 @@ class ToolChoice(msgspec.Struct, frozen=True):
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     """How much to think. `enabled` False: switched off by the caller; `budget_tokens` is Anthropic's, `effort`
-    OpenAI's word (none minimal low medium high xhigh max), `adaptive` Anthropic's newer mode; `summary` asks for readable thought."""
+    OpenAI's word (none minimal low medium high xhigh max), `adaptive` Anthropic's newer mode; `summary` asks for readable thought.
+    """
 
     enabled: bool = True
     effort: str | None = None
@@ -187,3 +188,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     #: Names of fields that no other dialect can say and that only tune the answer (a hosted tool that is merely
     #: offered, prompt-cache hints, …). A codec that writes another dialect adds them to `Encoded.dropped`.
     untranslated: tuple[str, ...] = ()
+    #: What the reply repeats to a caller of the same dialect although nothing here acts on it (Responses: tools as
+    #: they were written, metadata, store, …). Keys and values are that dialect's own; no other dialect reads it.
+    echo: dict[str, Any] = {}

@@ -32,7 +32,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Who a request is written for. `model` is the routed model's name on the wire; `compatible` marks a server that
-    only imitates OpenAI (it takes `max_tokens`, not `max_completion_tokens`, and no developer role)."""
+    only imitates OpenAI (it takes `max_tokens`, not `max_completion_tokens`, and no developer role).
+    """
 
     model: str
     profile: Profile = Profile()

@@ -46,7 +46,7 @@ def legal_name(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:55] + "_" + digest
 
 
-def custom_schema(tool: Tool) -> dict[str, Any]:
+def custom_schema() -> dict[str, Any]:
     """The JSON schema under which a custom tool is offered as a function: one string."""
     described: dict[str, Any] = {"type": "string", "description": "The tool's whole input, as free text."}
     return {"type": "object", "properties": {CUSTOM_ARGUMENT: described}, "required": [CUSTOM_ARGUMENT]}

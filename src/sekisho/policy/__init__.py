@@ -1,0 +1,1 @@
+"""What is allowed. Decides only: counting is in limits, keeping in ledger."""

@@ -34,7 +34,7 @@ class JsonObject:
             raise MalformedRequest(f"The request body is not a JSON object: {_reason(error)}.") from None
 
     def spans(self) -> dict[str, tuple[int, int]]:
-        """key -> (start, end) of its value in `body`. Raises MalformedRequest on a duplicate key."""
+        """Key -> (start, end) of its value in `body`. Raises MalformedRequest on a duplicate key."""
         body, at, spans = self.body, _skip(self.body, 0) + 1, {}
         for key, value in self.values.items():
             quoted = _string.match(body, _skip(body, at))

@@ -21,7 +21,8 @@ class SseReader:
 
     def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """Events completed by `chunk`, as (event name or b"", data). Raises UpstreamProtocolError when one event
-        outgrows bounds.STREAM_EVENT_BYTES."""
+        outgrows bounds.STREAM_EVENT_BYTES.
+        """
         data = self._tail + chunk if self._tail else chunk
         if b"\r" in data:
             # A CR at the very end may be half of a CRLF: keep it for the next chunk.

@@ -1,0 +1,1 @@
+"""What agents call. routes.py is the list of paths; endpoint.py serves them all."""

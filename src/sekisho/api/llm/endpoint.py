@@ -1,0 +1,126 @@
+"""One ASGI handler for every path that agents call.
+
+Flows in: an ASGI request. Flows out: an answer in the dialect of its path, whatever went wrong. Must stay true: a call
+that has a key and a body runs through exchange/run.py, and nothing else speaks to a provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from sekisho.api.llm.body import BodyBudget, CallerHungUp, read_body
+from sekisho.api.llm.info import INFO
+from sekisho.api.llm.routes import SURFACES, index
+from sekisho.core.errors import ErrorInfo, MethodNotAllowed, RouteNotFound, SekishoError, UpgradeRequired
+from sekisho.core.ids import new_uuid7
+from sekisho.exchange.answer import Answer, Receive, Send
+from sekisho.exchange.call import Call, Surface
+from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.run import refuse, run
+from sekisho.wire.dialect import Dialect
+from sekisho.wire.registry import dialect_of
+
+Scope = MutableMapping[str, Any]
+JSON = (b"content-type", b"application/json")
+
+
+class Endpoint:
+    """Serves SURFACES. `gateway` gives the Gateway of the moment; a reload changes what it gives."""
+
+    def __init__(
+        self, gateway: Callable[[], Gateway], body_limit_bytes: Callable[[], int], ready: Callable[[], bool]
+    ) -> None:
+        self._gateway = gateway
+        self._body_limit_bytes = body_limit_bytes
+        self._ready = ready
+        self._table = index(SURFACES)
+        self._budget = BodyBudget()
+
+    def serves(self, path: str) -> bool:
+        """Whether this path is one of ours."""
+        return path in self._table
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        gateway = self._gateway()
+        request_id = new_uuid7()
+        answer = Answer(send, gateway.clock)
+        ident = request_id.encode()
+        answer.headers = [(b"x-sekisho-request-id", ident), (b"x-litellm-call-id", ident)]
+        methods = self._table.get(scope["path"])
+        surface = methods.get(scope["method"]) if methods else None
+        if surface is None:
+            await self._misdirected(scope, methods, answer, request_id)
+        elif surface.operation in INFO or surface.operation == "upgrade":
+            await self._inform(surface, scope, answer, gateway, request_id)
+        else:
+            await self._serve(surface, scope, receive, answer, gateway, request_id)
+
+    async def _serve(
+        self, surface: Surface, scope: Scope, receive: Receive, answer: Answer, gateway: Gateway, request_id: str
+    ) -> None:
+        headers = _headers(scope)
+        call = Call(
+            request_id=request_id,
+            started_us=gateway.clock.now_us(),
+            dialect=dialect_of(surface.dialect, surface.operation),
+            operation=surface.operation,
+            headers=headers,
+            body=b"",
+            answer=answer,
+        )
+        held_bytes = 0
+        try:
+            body = await read_body(receive, headers, self._body_limit_bytes())
+            self._budget.take(len(body))
+            held_bytes = len(body)
+        except CallerHungUp:
+            return
+        except SekishoError as error:
+            await refuse(call, gateway, error)
+            return
+        call.body = body
+        listening = asyncio.get_running_loop().create_task(answer.listen(receive))
+        try:
+            await run(call, gateway)
+        finally:
+            listening.cancel()
+            self._budget.give_back(held_bytes)
+
+    async def _inform(self, surface: Surface, scope: Scope, answer: Answer, gateway: Gateway, request_id: str) -> None:
+        dialect = dialect_of(surface.dialect, "generate")
+        try:
+            if surface.operation == "upgrade":
+                raise UpgradeRequired("Responses are served over POST /v1/responses; WebSocket is not offered.")
+            status, kind, body = INFO[surface.operation](gateway, _headers(scope), self._ready())
+        except SekishoError as error:
+            await _render(answer, dialect, error.info, request_id)
+            return
+        await answer.whole(status, [(b"content-type", kind)], body)
+
+    async def _misdirected(
+        self, scope: Scope, methods: dict[str, Surface] | None, answer: Answer, request_id: str
+    ) -> None:
+        """No such path, or not by this method: said in the dialect that the path suggests."""
+        path, method = scope["path"], scope["method"]
+        if methods:
+            dialect = dialect_of(next(iter(methods.values())).dialect, "generate")
+            allowed = ", ".join(methods)
+            error: SekishoError = MethodNotAllowed(f"{method} is not served at {path[:200]}; use {allowed}.")
+            answer.headers.append((b"allow", allowed.encode()))
+        else:
+            dialect = dialect_of("anthropic-messages" if "/messages" in path else "openai-chat", "generate")
+            error = RouteNotFound(f"Nothing is served at {method} {path[:200]}.", code="not_found")
+        await _render(answer, dialect, error.info, request_id)
+
+
+async def _render(answer: Answer, dialect: Dialect, error: ErrorInfo, request_id: str) -> None:
+    status, body = dialect.render_error(error, request_id)
+    await answer.whole(status, [JSON], body)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Header names are lower case already; of a repeated one the last counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -1,0 +1,122 @@
+"""What agents ask besides answers: which models there are, whether the gateway lives.
+
+Must stay true: `/v1/models` and `/model/info` show a key only what it may use; no reply holds a provider's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from sekisho import __version__
+from sekisho.core.money import TOKENS_PER_RATE, usd_float
+from sekisho.exchange.gateway import Gateway
+from sekisho.identity.credential import recognise_key
+from sekisho.identity.keys import Principal, may_use
+from sekisho.policy.admit import admit
+from sekisho.providers.deployment import Deployment
+
+Answered = tuple[int, bytes, bytes]
+_JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
+#: LiteLLM's constant; clients show it, none reads it.
+_CREATED = 1677610602
+
+
+def models(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+    """`GET /v1/models`: OpenAI's list, with the fields of Anthropic's beside them, of what the key may use."""
+    principal = _caller(gateway, headers)
+    names = [name for name in gateway.router.model_names() if may_use(principal, name)]
+    data = [
+        {
+            "id": name,
+            "object": "model",
+            "created": _CREATED,
+            "owned_by": "openai",
+            "type": "model",
+            "display_name": name,
+        }
+        for name in names
+    ]
+    listing = {"data": data, "object": "list", "has_more": False}
+    listing |= {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
+    return 200, _JSON, msgspec.json.encode(listing)
+
+
+def model_info(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+    """`GET /model/info`: LiteLLM's description of each deployment, without secrets."""
+    principal = _caller(gateway, headers)
+    rows = [_info(one, gateway) for one in gateway.router.deployments if may_use(principal, one.model_name)]
+    return 200, _JSON, msgspec.json.encode({"data": rows})
+
+
+def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
+    info, profile, rates = deployment.entry.info, deployment.target.profile, gateway.rates(deployment)
+    per_token = (lambda rate: usd_float(rate) / TOKENS_PER_RATE) if rates is not None else None
+    limits = {
+        "max_tokens": info.max_output_tokens or profile.max_output_tokens,
+        "max_input_tokens": info.max_input_tokens,
+    }
+    costs = {
+        "input_cost_per_token": per_token(rates.input) if rates and per_token else None,
+        "output_cost_per_token": per_token(rates.output) if rates and per_token else None,
+        "cache_read_input_token_cost": per_token(rates.cache_read) if rates and per_token else None,
+        "cache_creation_input_token_cost": per_token(rates.cache_write) if rates and per_token else None,
+    }
+    anthropic = "anthropic-messages" in deployment.provider.dialects
+    return {
+        "model_name": deployment.model_name,
+        "litellm_params": {"model": deployment.entry.params.model, "api_base": deployment.entry.params.api_base},
+        "model_info": {
+            "id": deployment.id,
+            "db_model": False,
+            "key": deployment.model,
+            **limits,
+            "max_output_tokens": limits["max_tokens"],
+            **costs,
+            "litellm_provider": deployment.provider.name,
+            "mode": info.mode or "chat",
+            "supports_function_calling": True,
+            "supports_vision": True,
+            "supports_prompt_caching": anthropic,
+            "supports_reasoning": profile.openai_reasoning or profile.thinking != "none",
+            **dict(info.rest),
+        },
+    }
+
+
+def hello(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+    """`HEAD /api/hello`: Claude Code asks, without a key, whether there is anybody."""
+    return 200, _TEXT, b""
+
+
+def liveliness(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+    """`GET /health/liveliness`: the process serves."""
+    return 200, _JSON, b'"I\'m alive!"'
+
+
+def readiness(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+    """`GET /health/readiness`: 200 once calls can be served and recorded, else 503."""
+    status = {
+        "status": "healthy" if ready else "starting",
+        "db": "connected" if ready else "Not connected",
+        "cache": None,
+    }
+    status |= {"litellm_version": None, "sekisho_version": __version__}
+    return (200 if ready else 503), _JSON, msgspec.json.encode(status)
+
+
+def _caller(gateway: Gateway, headers: Mapping[str, str]) -> Principal:
+    principal = recognise_key(headers, gateway.keys, gateway.key_header)
+    admit(principal, None, gateway.clock.now_us())
+    return principal
+
+
+INFO: dict[str, Callable[[Gateway, Mapping[str, str], bool], Answered]] = {
+    "models": models,
+    "model_info": model_info,
+    "hello": hello,
+    "liveliness": liveliness,
+    "readiness": readiness,
+}

@@ -1,0 +1,184 @@
+"""The composition root: the only place that names concrete stores, clocks and clients.
+
+Flows in: settings. Flows out: the ASGI application. Must stay true: everything is built here and passed down; a reload
+builds a new Gateway whole and swaps it, or keeps the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sekisho.api.llm.endpoint import Endpoint
+from sekisho.config.load import ConfigError, load_settings
+from sekisho.config.model import Settings
+from sekisho.core.clock import SystemClock
+from sekisho.core.errors import OperatorError
+from sekisho.exchange.answer import Receive, Send
+from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.watchdog import Timeouts
+from sekisho.identity.keys import KeyRing, KeyService
+from sekisho.ledger.journal import Journal
+from sekisho.ledger.prices import PriceBook, Rates
+from sekisho.providers.deployment import Deployment, resolve_all
+from sekisho.routing.router import Router
+from sekisho.store.db import Database
+from sekisho.store.migrate import ensure_schema
+from sekisho.upstream.client import ReqwestTransport
+from sekisho.upstream.http import Transport
+from sekisho.wire.registry import BY_NAME
+
+log = logging.getLogger("sekisho")
+
+_T = TypeVar("_T")
+Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Application:
+    """The gateway as an ASGI application with a lifespan."""
+
+    def __init__(self, config: Path, environ: Mapping[str, str], data_dir: Path) -> None:
+        """Raises OperatorError (ConfigError among them) when it cannot be built."""
+        self._config = config
+        self._environ = environ
+        self._clock = SystemClock()
+        settings = load_settings(config, environ)
+        if settings.general.master_key is None:
+            raise OperatorError("No master key: set general_settings.master_key or LITELLM_MASTER_KEY.")
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
+        self._db = Database(path)
+        ensure_schema(self._db)
+        self._journal = Journal(data_dir, self._db, self._clock)
+        self._prices = PriceBook.load()
+        self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
+        self._transports: dict[tuple[str, float], Transport] = {}
+        self._ready = False
+        self.settings = settings
+        self._gateway = self._build(settings)
+        self._endpoint = Endpoint(lambda: self._gateway, lambda: self.settings.body_limit_bytes, lambda: self._ready)
+        self._admin: Asgi | None = None
+
+    def _build(self, settings: Settings) -> Gateway:
+        aliases = {name: alias.model for name, alias in settings.router.model_group_alias.items()}
+        return Gateway(
+            router=Router(resolve_all(settings), aliases, settings.router.default_model),
+            keys=self._keys,
+            key_header=(settings.general.litellm_key_header_name or "").lower() or None,
+            journal=self._journal,
+            rates=rate_table(self._prices),
+            timeouts=timeout_table(settings),
+            transport=functools.partial(self._transport, settings.sekisho.timeouts.connect_seconds),
+            retries=lambda deployment: _first(deployment.entry.params.num_retries, settings.num_retries),
+            dialects=BY_NAME,
+            clock=self._clock,
+        )
+
+    def _transport(self, connect_seconds: float, deployment: Deployment) -> Transport:
+        """One pool a provider."""
+        key = (deployment.provider.name, connect_seconds)
+        transport = self._transports.get(key)
+        if transport is None:
+            transport = self._transports[key] = ReqwestTransport(connect_seconds)
+        return transport
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve the lifespan, the agents' paths, or the management API."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["path"].startswith(("/key/", "/spend/")):
+            await self._management()(scope, receive, send)
+        else:
+            await self._endpoint(scope, receive, send)
+
+    def _management(self) -> Asgi:
+        """The management API, imported when it is first asked for: a gateway that only relays stays small."""
+        if self._admin is None:
+            from sekisho.api.admin.app import AdminServices, build_admin
+
+            service = KeyService(self._db, self._keys, self._clock)
+            self._admin = build_admin(
+                AdminServices(keys=service, ring=self._keys, db=self._db, journal=self._journal, clock=self._clock)
+            )
+        return self._admin
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            if message["type"] == "lifespan.startup":
+                self._start()
+                await send({"type": "lifespan.startup.complete"})
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _start(self) -> None:
+        recovered = self._journal.recover()
+        if recovered:
+            log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+        self._ready = True
+
+    async def _stop(self) -> None:
+        self._ready = False
+        for transport in self._transports.values():
+            await transport.close()
+        self._journal.close()
+        self._db.close()
+
+    def reload(self) -> None:
+        """Read the configuration again: whole, or the old one stays. The master key and the store need a restart."""
+        try:
+            settings = load_settings(self._config, self._environ)
+            gateway = self._build(settings)
+        except ConfigError as error:
+            log.error("the configuration was not reloaded, the old one stays: %s", "; ".join(map(str, error.problems)))
+        except OperatorError as error:
+            log.error("the configuration was not reloaded, the old one stays: %s", error)
+        else:
+            self.settings, self._gateway = settings, gateway
+            log.warning("the configuration was reloaded: %d deployments", len(settings.model_list))
+
+
+def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
+    """Deployment -> its rates, resolved once each."""
+    known: dict[tuple[str, str], Rates | None] = {}
+
+    def rates(deployment: Deployment) -> Rates | None:
+        key = (deployment.id, deployment.model)
+        if key not in known:
+            model = deployment.entry.info.base_model or deployment.model
+            known[key] = prices.resolve(deployment.provider.price_key, model, deployment.entry.params.costs)
+        return known[key]
+
+    return rates
+
+
+def timeout_table(settings: Settings) -> Callable[[Deployment, bool], Timeouts]:
+    """(deployment, streamed) -> its timeouts, worked out once each."""
+    known: dict[tuple[str, bool], Timeouts] = {}
+    common = settings.sekisho.timeouts
+
+    def timeouts(deployment: Deployment, stream: bool) -> Timeouts:
+        key = (deployment.id, stream)
+        if key not in known:
+            params = deployment.entry.params
+            first = params.stream_timeout_seconds if stream else None
+            known[key] = Timeouts(
+                connect_seconds=common.connect_seconds,
+                first_byte_seconds=_first(first, settings.first_byte_seconds),
+                between_chunks_seconds=common.between_chunks_seconds,
+                total_seconds=_first(params.timeout_seconds, settings.total_seconds),
+                caller_stalled_seconds=common.caller_stalled_seconds,
+                ping_after_seconds=settings.sekisho.ping_after_seconds,
+            )
+        return known[key]
+
+    return timeouts
+
+
+def _first(value: _T | None, otherwise: _T) -> _T:
+    return otherwise if value is None else value

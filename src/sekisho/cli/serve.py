@@ -1,0 +1,67 @@
+"""`sekisho serve`: the gateway, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from sekisho.api.llm.protocol import BoundedHttpProtocol
+from sekisho.app import Application
+from sekisho.core.errors import OperatorError
+
+#: Streams that are running at SIGTERM may go on for so long.
+DRAIN_SECONDS = 30
+_KEEP_ALIVE_SECONDS = 75
+
+
+def serve(
+    config: Annotated[Path, typer.Option(help="LiteLLM's config.yaml.", exists=True, dir_okay=False)],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 4000,
+    data_dir: Annotated[Path, typer.Option(help="Where keys, ledger and spool live.")] = Path(".data"),
+    workers: Annotated[
+        int, typer.Option("--workers", "--num_workers", help="Processes; more than one needs a shared store.")
+    ] = 1,
+    ssl_certfile: Annotated[Path | None, typer.Option(help="Certificate chain (PEM).", exists=True)] = None,
+    ssl_keyfile: Annotated[Path | None, typer.Option(help="Private key (PEM).", exists=True)] = None,
+) -> None:
+    """Start the gateway."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    try:
+        if workers > 1:
+            raise OperatorError(
+                "Several workers need a shared store (PostgreSQL or Valkey), which this version does not have: use --workers 1."
+            )
+        app = Application(config, os.environ, data_dir)
+    except OperatorError as error:
+        problems = getattr(error, "problems", ())
+        for line in problems or (error,):
+            print(f"sekisho: {line}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    for warning in app.settings.warnings:
+        print(f"sekisho: warning: {warning}", file=sys.stderr)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_certfile=ssl_certfile,
+        ssl_keyfile=ssl_keyfile,
+    )

@@ -1,0 +1,139 @@
+"""One try at one deployment: prepare, send, and wait until it is clear whether the provider takes the call.
+
+Flows in: a call and a deployment. Flows out: an open Attempt whose first words are in `held`, or an UpstreamError
+before anything was shown to the caller, so that another deployment may be tried with a real status at hand. Must stay
+true: the intent is in the spool before the first byte goes out; whatever happens, the connection is given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+from sekisho.core import bounds
+from sekisho.core.errors import (
+    ErrorClass,
+    SekishoError,
+    StreamBroken,
+    UpstreamProtocolError,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
+from sekisho.exchange.call import Call
+from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.meter import intent_of
+from sekisho.exchange.passage import Passage, SameDialect, Translated
+from sekisho.exchange.prepare import adds_usage, prepare
+from sekisho.exchange.watchdog import Watchdog
+from sekisho.providers.deployment import Deployment
+from sekisho.upstream.http import HttpReply, HttpRequest, read_all
+from sekisho.wire.dialect import Dialect
+
+
+class Attempt:
+    """An exchange that the provider has accepted."""
+
+    __slots__ = ("_context", "deployment", "dropped", "held", "reply", "upstream")
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        upstream: Dialect,
+        dropped: tuple[str, ...],
+        context: AbstractAsyncContextManager[HttpReply],
+    ) -> None:
+        self.deployment = deployment
+        self.upstream = upstream
+        self.dropped = dropped
+        self._context = context
+        self.reply: HttpReply
+        #: The caller's bytes that came before it was clear that the stream is good.
+        self.held: list[bytes] = []
+
+    async def open(self) -> None:
+        """Send; the head of the reply is there when this returns."""
+        self.reply = await self._context.__aenter__()
+
+    async def close(self) -> None:
+        """Give the connection back, or close it when the answer was not read to its end."""
+        await self._context.__aexit__(None, None, None)
+
+
+async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    """Send the call to `deployment`. Raises UpstreamError, UnsupportedFeature or MalformedRequest."""
+    upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, gateway.router.unserved(deployment))]
+    encoded, headers = prepare(call, deployment, upstream)
+    call.deployment, call.upstream_dialect = deployment, upstream.name
+    call.attempts += 1
+    call.passage, call.reached_provider = None, True
+    gateway.journal.intent(intent_of(call, gateway))
+    request = HttpRequest("POST", deployment.url(upstream.name, call.operation), headers, encoded.body)
+    attempt = Attempt(deployment, upstream, encoded.dropped, gateway.transport(deployment).open_stream(request))
+    timeouts = gateway.timeouts(deployment, call.streams)
+    dog.enter("first_byte", timeouts.first_byte_seconds)
+    try:
+        await attempt.open()
+        try:
+            await _accepted(call, attempt, timeouts.between_chunks_seconds, dog)
+        except BaseException:
+            await attempt.close()
+            raise
+    except asyncio.CancelledError:
+        raise timeout_or_cancelled(dog) from None
+    return attempt
+
+
+def timeout_or_cancelled(dog: Watchdog) -> BaseException:
+    """What a cancellation means: a phase over its time, or the caller or the operator ending the call."""
+    if dog.expired is None:
+        return asyncio.CancelledError()
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    (phase, seconds), dog.expired = dog.expired, None
+    if phase == "caller_stalled":
+        return SekishoError(f"The caller took nothing for {seconds:g} s.", error_class=ErrorClass.CLIENT_CLOSED)
+    return UpstreamTimeout(phase, seconds)
+
+
+async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float, dog: Watchdog) -> None:
+    if attempt.reply.status >= 400:
+        raise await _refusal(call, attempt)
+    if attempt.reply.status >= 300:
+        raise UpstreamProtocolError(
+            f"The provider answered with status {attempt.reply.status}; redirects are not followed."
+        )
+    if not call.streams:
+        return
+    kind = attempt.reply.header("content-type") or ""
+    if kind and not kind.startswith("text/event-stream"):
+        raise UpstreamProtocolError(f"The provider answered a streamed request with '{kind.partition(';')[0][:60]}'.")
+    passage = call.passage = passage_of(call, attempt.upstream)
+    while not passage.begun and passage.failed is None:
+        chunk = await attempt.reply.read_chunk()
+        if chunk is None:
+            raise StreamBroken("The provider ended its stream before it said anything.")
+        if out := passage.feed(chunk):
+            attempt.held.append(out)
+    if passage.failed is not None:
+        call.reached_provider = False
+        raise UpstreamRefused(passage.failed)
+    dog.enter("between_chunks", between_chunks_seconds)
+
+
+def passage_of(call: Call, upstream: Dialect) -> Passage:
+    """How a stream of `upstream` reaches the caller."""
+    if upstream.name != call.dialect.name:
+        return Translated(upstream, call.dialect, call.request())
+    return SameDialect(call.dialect, call.dialect.stream_watch(adds_usage(call, upstream)))
+
+
+async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
+    """The provider's error answer as an exception; it bills nothing."""
+    call.reached_provider = False
+    body = await read_all(attempt.reply, bounds.REPLY_BYTES)
+    info = attempt.upstream.parse_error(attempt.reply.status, body)
+    kind = attempt.reply.header("content-type") or ""
+    own = attempt.upstream.name == call.dialect.name and kind.startswith("application/json")
+    hidden = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL
+    return UpstreamRefused(info, tuple(attempt.reply.headers()), body if own and not hidden else None)

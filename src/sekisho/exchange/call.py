@@ -1,0 +1,138 @@
+"""One call on its way through the stations: what is known of it so far.
+
+Flows in: the request as it was received. Each station adds what it found out; `settle` reads it all. Must stay true:
+nothing here is shared between calls; `principal`, `ask`, `client` are None exactly until their station has passed.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sekisho.canonical.request import Request
+from sekisho.core.errors import ErrorInfo, MalformedRequest
+from sekisho.exchange.answer import Answer
+from sekisho.exchange.passage import Passage
+from sekisho.identity.client import Client
+from sekisho.identity.keys import Principal
+from sekisho.providers.deployment import Deployment
+from sekisho.wire.dialect import Dialect
+from sekisho.wire.json_edit import JsonObject
+
+
+class Surface(msgspec.Struct, frozen=True):
+    """A path that callers connect to: one line of api/llm/routes.py."""
+
+    method: str
+    path: str
+    dialect: str
+    operation: str
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What every dialect's body says at its top: which model, streamed or not. `body` is otherwise unread."""
+
+    body: JsonObject
+    model: str
+    stream: bool
+
+
+class StationSkipped(RuntimeError):
+    """A station was called before the one that it builds on: a defect in run.py."""
+
+
+class Call:
+    """One request and everything found out about it."""
+
+    __slots__ = (
+        "answer",
+        "ask",
+        "attempts",
+        "body",
+        "canonical",
+        "client",
+        "deployment",
+        "dialect",
+        "error",
+        "headers",
+        "operation",
+        "passage",
+        "principal",
+        "reached_provider",
+        "request_id",
+        "started_us",
+        "upstream_dialect",
+    )
+
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        started_us: int,
+        dialect: Dialect,
+        operation: str,
+        headers: dict[str, str],
+        body: bytes,
+        answer: Answer,
+    ) -> None:
+        self.request_id = request_id
+        self.started_us = started_us
+        self.dialect = dialect
+        self.operation = operation
+        self.headers = headers
+        self.body = body
+        self.answer = answer
+        self.principal: Principal | None = None
+        self.ask: Ask | None = None
+        self.client: Client | None = None
+        #: The caller's request in canonical words: read once, when the first attempt needs a translation.
+        self.canonical: Request | None = None
+        self.deployment: Deployment | None = None
+        self.upstream_dialect = ""
+        self.attempts = 0
+        #: The provider has the request and has not refused it: it may bill.
+        self.reached_provider = False
+        self.passage: Passage | None = None
+        self.error: ErrorInfo | None = None
+
+    @property
+    def asked(self) -> Ask:
+        """The top of the body. Only after `read_ask`."""
+        if self.ask is None:
+            raise StationSkipped("ask")
+        return self.ask
+
+    @property
+    def sent_to(self) -> Deployment:
+        """The deployment of the present attempt. Only after routing."""
+        if self.deployment is None:
+            raise StationSkipped("deployment")
+        return self.deployment
+
+    @property
+    def streams(self) -> bool:
+        """Whether the caller asked for a stream."""
+        return self.ask is not None and self.ask.stream
+
+    def request(self) -> Request:
+        """The caller's request in canonical words. Raises MalformedRequest or UnsupportedFeature."""
+        if self.canonical is None:
+            self.canonical = self.dialect.decode_request(self.body)
+        return self.canonical
+
+
+def read_ask(body: bytes) -> Ask:
+    """The top of a request body. Raises MalformedRequest naming the field."""
+    json = JsonObject(body)
+    if "model" not in json.values:
+        raise MalformedRequest("'model' is missing: name the model to call.", param="model")
+    try:
+        model = msgspec.json.decode(json.values["model"], type=str)
+    except msgspec.DecodeError:
+        raise MalformedRequest("'model' must be a string.", param="model") from None
+    if not model:
+        raise MalformedRequest("'model' is empty: name the model to call.", param="model")
+    try:
+        stream = msgspec.json.decode(json.values["stream"], type=bool | None) if "stream" in json.values else False
+    except msgspec.DecodeError:
+        raise MalformedRequest("'stream' must be true or false.", param="stream") from None
+    return Ask(json, model, bool(stream))

@@ -1,0 +1,86 @@
+"""The deployments of a plan, in turn, until one accepts the call. Only before anything was shown to the caller.
+
+Must stay true: what the caller did wrong is not tried elsewhere; each attempt starts from the caller's original body;
+the error that comes out is the last provider's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from sekisho.core.errors import ErrorClass, SekishoError, UpstreamError, UpstreamRefused
+from sekisho.exchange.attempt import Attempt, open_attempt, timeout_or_cancelled
+from sekisho.exchange.call import Call
+from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.watchdog import Watchdog
+from sekisho.providers.deployment import Deployment
+
+#: Another deployment, or the same one later, may well do better.
+_PASSING = frozenset(
+    {
+        ErrorClass.RATE_LIMITED,
+        ErrorClass.QUOTA_EXHAUSTED,
+        ErrorClass.OVERLOADED,
+        ErrorClass.UPSTREAM_ERROR,
+        ErrorClass.UPSTREAM_TIMEOUT,
+        ErrorClass.UPSTREAM_CREDENTIAL,
+    }
+)
+_WAIT_SECONDS_MAX = 8.0
+
+
+async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gateway, dog: Watchdog) -> Attempt:
+    """The first attempt that a provider accepts. Raises the last failure."""
+    failure: SekishoError = UpstreamError("The plan of this call is empty.")
+    for deployment, wait_seconds in _tries(plan, gateway):
+        if wait_seconds:
+            await _wait(dog, max(wait_seconds, min(failure.info.retry_after_seconds or 0.0, _WAIT_SECONDS_MAX)))
+        try:
+            return await _open_in_its_dialect(call, deployment, gateway, dog)
+        except UpstreamError as error:
+            failure = error
+            if error.info.error_class not in _PASSING or dog.total_over:
+                raise
+    raise failure
+
+
+def _tries(plan: tuple[Deployment, ...], gateway: Gateway) -> Iterator[tuple[Deployment, float]]:
+    """Each deployment once, then as many more rounds as the configuration allows, each after a pause in seconds."""
+    for deployment in plan:
+        yield deployment, 0.0
+    for retry in range(gateway.retries(plan[0])):
+        yield plan[(retry + 1) % len(plan)], min(0.25 * 2**retry, _WAIT_SECONDS_MAX)
+
+
+async def _wait(dog: Watchdog, seconds: float) -> None:
+    dog.enter("total", seconds + 60)
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        raise timeout_or_cancelled(dog) from None
+
+
+async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    """Open; when the server turns out not to have this one of OpenAI's two APIs, open in the other, and remember."""
+    try:
+        return await open_attempt(call, deployment, gateway, dog)
+    except UpstreamRefused as error:
+        if not _lacks_the_api(error) or not gateway.router.learn_unserved(deployment, call.upstream_dialect):
+            raise
+    return await open_attempt(call, deployment, gateway, dog)
+
+
+def _lacks_the_api(error: UpstreamRefused) -> bool:
+    """The path is unknown to the server (not: the model). OpenAI says for a model of the other API that it 'is only
+    supported in v1/responses'.
+    """
+    status, message = error.info.status, error.info.message.lower()
+    if status in (405, 501):
+        return True
+    return status == 404 and (
+        "v1/responses" in message
+        or "v1/chat/completions" in message
+        or (error.info.code != "model_not_found"
+        and "model" not in message)
+    )

@@ -1,0 +1,35 @@
+"""Everything that the stations use, built once by app.py and swapped whole on reload.
+
+Must stay true: frozen; a call keeps the Gateway it began with, so a reload never changes a call in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from sekisho.core.clock import Clock
+from sekisho.exchange.watchdog import Timeouts
+from sekisho.identity.keys import KeyRing
+from sekisho.ledger.journal import Journal
+from sekisho.ledger.prices import Rates
+from sekisho.providers.deployment import Deployment
+from sekisho.routing.router import Router
+from sekisho.upstream.http import Transport
+from sekisho.wire.dialect import Dialect
+
+
+class Gateway(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call needs besides itself."""
+
+    router: Router
+    keys: KeyRing
+    key_header: str | None
+    journal: Journal
+    rates: Callable[[Deployment], Rates | None]
+    timeouts: Callable[[Deployment, bool], Timeouts]
+    transport: Callable[[Deployment], Transport]
+    retries: Callable[[Deployment], int]
+    dialects: dict[str, Dialect]
+    clock: Clock

@@ -1,0 +1,151 @@
+"""What a call used and what it costs: exact where the provider said, the best estimate where it could not.
+
+Flows in: a call, in whatever state its exchange ended. Flows out: the intent before it is sent, the row after. Must
+stay true: a cut call is never booked below what was seen of it; a call that the provider refused costs nothing; an
+unknown price is None, never zero.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sekisho.canonical.usage import Usage
+from sekisho.core.errors import ErrorClass
+from sekisho.exchange.call import Call
+from sekisho.exchange.gateway import Gateway
+from sekisho.ledger.rows import CallRow, Intent
+
+#: Bytes of English text or code to a token, from below: an estimate errs on the side of the provider's bill.
+BYTES_PER_TOKEN = 4
+#: The header by which LiteLLM's callers attach JSON of their own to a row.
+METADATA_HEADER = "x-litellm-spend-logs-metadata"
+
+
+def estimated_tokens(size_bytes: int) -> int:
+    """Tokens in so many bytes of text, rounded up."""
+    return -(-size_bytes // BYTES_PER_TOKEN)
+
+
+def intent_of(call: Call, gateway: Gateway) -> Intent:
+    """The intent of the attempt that is about to be sent."""
+    rates = gateway.rates(call.sent_to)
+    guess = Usage(input_tokens=estimated_tokens(len(call.body)))
+    return Intent(
+        **_shared(call),
+        estimated_input_tokens=guess.input_tokens,
+        estimate_nano_usd=None if rates is None else rates.cost_nano_usd(guess),
+        price_version=None if rates is None else rates.version,
+    )
+
+
+def row_of(call: Call, gateway: Gateway) -> CallRow:
+    """The row of a call that is over."""
+    usage, complete = usage_of(call)
+    rates = gateway.rates(call.deployment) if call.deployment is not None else None
+    cost = 0 if usage.total_tokens == 0 and complete else None if rates is None else rates.cost_nano_usd(usage)
+    error = call.error
+    return CallRow(
+        **_shared(call),
+        ended_us=gateway.clock.now_us(),
+        status="success" if error is None else "failure" if complete else "incomplete",
+        http_status=call.answer.status or (error.status if error else 0),
+        first_token_us=call.answer.first_write_us,
+        served_model=call.passage.served_model if call.passage is not None else None,
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        cost_nano_usd=cost,
+        price_version=rates.version if rates is not None else None,
+        usage_complete=complete,
+        error_class=error.error_class.value if error is not None else None,
+        error_detail=_detail(call),
+        attempts=call.attempts,
+    )
+
+
+def cost_of(call: Call, gateway: Gateway) -> int | None:
+    """What an answer that is complete costs, in nano-USD; None when its price or its usage is unknown."""
+    rates = gateway.rates(call.deployment) if call.deployment is not None else None
+    usage = call.passage.usage if call.passage is not None else None
+    return None if rates is None or usage is None else rates.cost_nano_usd(usage)
+
+
+def usage_of(call: Call) -> tuple[Usage, bool]:
+    """(tokens, whether the provider itself counted them to the end)."""
+    passage = call.passage
+    if call.deployment is None or not call.reached_provider:
+        return Usage(), True
+    if call.operation == "count_tokens":
+        return Usage(), True
+    if passage is None:
+        return Usage(input_tokens=estimated_tokens(len(call.body))), False
+    seen = passage.usage
+    if seen is not None and passage.finished:
+        return seen, True
+    output = estimated_tokens(passage.text_bytes)
+    if seen is None or seen.prompt_tokens == 0:
+        base = seen or Usage()
+        base = msgspec.structs.replace(base, input_tokens=estimated_tokens(len(call.body)))
+    else:
+        base = seen
+    return msgspec.structs.replace(base, output_tokens=max(output, base.output_tokens)), False
+
+
+def _shared(call: Call) -> dict[str, object]:
+    """What intent and row have in common."""
+    principal, client, deployment, ask = call.principal, call.client, call.deployment, call.ask
+    fields: dict[str, object] = {
+        "call_id": call.request_id,
+        "started_us": call.started_us,
+        "dialect": call.dialect.name,
+        "operation": call.operation,
+        "client_request_id": call.headers.get("x-client-request-id"),
+        "spend_logs_metadata": call.headers.get(METADATA_HEADER),
+    }
+    if principal is not None:
+        fields |= {
+            "key_hash": principal.key_hash,
+            "key_alias": principal.key_alias,
+            "user_id": principal.user_id,
+            "team_id": principal.team_id,
+            "tags": principal.tags,
+        }
+    if ask is not None:
+        fields |= {"requested_model": ask.model, "stream": ask.stream}
+    if client is not None:
+        fields |= {
+            "tool": client.tool,
+            "tool_version": client.version,
+            "interface": client.interface,
+            "os": client.os,
+            "client_confidence": client.confidence,
+            "session_id": client.session_id,
+        }
+    if deployment is not None:
+        fields |= {
+            "routed_model": deployment.model,
+            "provider": deployment.provider.name,
+            "deployment_id": deployment.id,
+            "api_base": deployment.host,
+            "upstream_dialect": call.upstream_dialect,
+        }
+    return fields
+
+
+def _detail(call: Call) -> str | None:
+    """The error's text for the operator. A provider's own words may quote the prompt: only its class and code stay."""
+    error = call.error
+    if error is None:
+        return None
+    if error.error_class in _OWN_WORDS:
+        return error.message
+    return f"{error.error_class.value} (status {error.status}" + (f", code {error.code})" if error.code else ")")
+
+
+#: Classes whose message is ours in every case.
+_OWN_WORDS = frozenset(
+    {ErrorClass.AUTHENTICATION, ErrorClass.CLIENT_CLOSED, ErrorClass.UPSTREAM_TIMEOUT, ErrorClass.UNSUPPORTED_FEATURE}
+)

@@ -1,0 +1,159 @@
+"""A stream on its way from provider to caller: the same bytes, or translated. Both sides look alike to the relay.
+
+Flows in: the provider's chunks. Flows out: the caller's bytes, and what the ledger wants to know. Must stay true:
+`feed` of a passage of the same dialect returns the provider's own bytes; a translated one emits a legal event order or
+fails; the facts are valid at any moment, also after a cut.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sekisho.canonical import events as e
+from sekisho.canonical.order import OrderChecker
+from sekisho.canonical.request import Request
+from sekisho.canonical.usage import Usage
+from sekisho.core.errors import ErrorInfo
+from sekisho.wire.dialect import Dialect, StreamWatch
+
+
+class Passage(Protocol):
+    """What the relay and the ledger need of a stream (or of a whole reply, then already complete)."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The provider's latest count, cumulative."""
+
+    @property
+    def served_model(self) -> str | None:
+        """The model that the provider says answered."""
+
+    @property
+    def begun(self) -> bool:
+        """The provider has said something that a caller may see."""
+
+    @property
+    def finished(self) -> bool:
+        """The provider has said that its answer is complete."""
+
+    @property
+    def failed(self) -> ErrorInfo | None:
+        """The error that the provider reported inside the stream."""
+
+    @property
+    def text_bytes(self) -> int:
+        """UTF-8 bytes of answer seen so far: text, thought and arguments."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The caller's bytes for one chunk. Raises UpstreamProtocolError."""
+
+    def close(self) -> bytes:
+        """The caller's bytes that only the end of the stream gives."""
+
+    def fail(self, error: ErrorInfo, request_id: str) -> bytes:
+        """The caller's bytes that say, inside the stream, that it failed."""
+
+
+#: A half event longer than this is passed on unfinished rather than held.
+_HELD_BYTES = 64 * 1024
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+class SameDialect:
+    """The provider's bytes pass, in whole events: a stream that is cut never shows its caller half of one."""
+
+    __slots__ = ("_dialect", "_half", "_watch")
+
+    def __init__(self, dialect: Dialect, watch: StreamWatch) -> None:
+        self._dialect = dialect
+        self._watch = watch
+        self._half = b""
+
+    usage = property(lambda self: self._watch.usage)
+    served_model = property(lambda self: self._watch.served_model)
+    begun = property(lambda self: self._watch.events > 0)
+    finished = property(lambda self: self._watch.finished)
+    failed = property(lambda self: self._watch.failed)
+    text_bytes = property(lambda self: self._watch.text_bytes)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that `chunk` completes, as they came."""
+        out = self._watch.feed(chunk)
+        if not self._half and out.endswith(_EVENT_ENDS):
+            return out
+        data = self._half + out
+        end = max(at + len(mark) if (at := data.rfind(mark)) >= 0 else 0 for mark in _EVENT_ENDS)
+        if len(data) - end > _HELD_BYTES:
+            end = len(data)
+        self._half = data[end:]
+        return data[:end]
+
+    def close(self) -> bytes:
+        """What came without an event's end: a provider may leave out the last blank line."""
+        return self._half + self._watch.close()
+
+    def fail(self, error: ErrorInfo, request_id: str) -> bytes:
+        """The error as an event of this dialect."""
+        return self._dialect.render_error_event(error, request_id)
+
+
+class Translated:
+    """Provider's dialect -> events -> caller's dialect."""
+
+    __slots__ = ("_checker", "_reader", "_writer", "begun", "failed", "finished", "served_model", "text_bytes", "usage")
+
+    def __init__(self, provider: Dialect, caller: Dialect, request: Request) -> None:
+        self._reader = provider.stream_reader()
+        self._writer = caller.stream_writer(request)
+        self._checker = OrderChecker()
+        self.usage: Usage | None = None
+        self.served_model: str | None = None
+        self.begun = False
+        self.finished = False
+        self.failed: ErrorInfo | None = None
+        self.text_bytes = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Translate one chunk."""
+        return self._write(self._reader.feed(chunk))
+
+    def close(self) -> bytes:
+        """Translate the end."""
+        return self._write(self._reader.close())
+
+    def _write(self, events: list[e.Event]) -> bytes:
+        out = []
+        for event in events:
+            self._checker.see(event)
+            self._see(event)
+            out.append(self._writer.write(event))
+        return b"".join(out)
+
+    def _see(self, event: e.Event) -> None:
+        if isinstance(event, (e.TextDelta, e.ThinkingDelta, e.ArgumentsDelta)):
+            self.text_bytes += len(event.text.encode())
+        elif isinstance(event, e.UsageReported):
+            self.usage = event.usage
+        elif isinstance(event, e.Started):
+            self.begun, self.served_model, self.usage = True, event.model, event.usage
+        elif isinstance(event, e.Finished):
+            self.finished = True
+        elif isinstance(event, e.Failed):
+            self.failed = event.error
+
+    def fail(self, error: ErrorInfo, request_id: str) -> bytes:
+        """The error in the caller's words."""
+        return self._writer.write(e.Failed(error))
+
+
+class WholeReply:
+    """The facts of a reply that came in one piece, in a passage's shape for the ledger."""
+
+    __slots__ = ("served_model", "text_bytes", "usage")
+    begun = finished = True
+    failed = None
+
+    def __init__(self, usage: Usage | None, served_model: str | None, text_bytes: int) -> None:
+        self.usage = usage
+        self.served_model = served_model
+        self.text_bytes = text_bytes

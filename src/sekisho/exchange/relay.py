@@ -1,0 +1,114 @@
+"""The accepted answer, carried to the caller.
+
+Flows in: an open Attempt. Flows out: bytes to the caller, as they come; facts for the ledger in `call.passage`. Must
+stay true: a chunk leaves before the next is awaited; reading stops while the caller takes nothing; a stream that
+breaks ends with an error event in the caller's dialect, never silently; a caller who is gone is not written to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from sekisho.core import bounds
+from sekisho.core.errors import StreamBroken, UpstreamProtocolError
+from sekisho.core.money import usd_text
+from sekisho.exchange.answer import Headers
+from sekisho.exchange.attempt import Attempt, timeout_or_cancelled
+from sekisho.exchange.call import Call, StationSkipped
+from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.meter import cost_of
+from sekisho.exchange.passage import WholeReply
+from sekisho.exchange.watchdog import Watchdog
+from sekisho.upstream.http import read_all
+
+#: Headers of a provider that its callers act on; everything else of its transport is not theirs.
+PASSED_HEADERS = (
+    "retry-after",
+    "retry-after-ms",
+    "request-id",
+    "x-request-id",
+    "openai-processing-ms",
+    "x-should-retry",
+)
+_PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+def passed_headers(headers: list[tuple[str, str]]) -> Headers:
+    """Which of a provider's headers its caller gets."""
+    return [
+        (name.encode(), value.encode("latin-1", "replace"))
+        for name, value in headers
+        if name in PASSED_HEADERS or name.startswith(_PASSED_PREFIXES)
+    ]
+
+
+async def relay(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:
+    """Carry the answer. Raises UpstreamError for a failure that the caller has not been told of yet."""
+    try:
+        if call.streams:
+            await _stream(call, attempt, dog)
+        else:
+            await _whole(call, attempt, gateway)
+    except asyncio.CancelledError:
+        raise timeout_or_cancelled(dog) from None
+
+
+async def _stream(call: Call, attempt: Attempt, dog: Watchdog) -> None:
+    passage, answer = call.passage, call.answer
+    if passage is None:
+        raise StationSkipped("passage")
+    if not answer.started:
+        await answer.begin(200, STREAM_HEADERS + _reply_headers(call, attempt))
+    for out in attempt.held:
+        await answer.write(out)
+    read_chunk, feed, write = attempt.reply.read_chunk, passage.feed, answer.write
+    while (chunk := await read_chunk()) is not None:
+        dog.touch()
+        out = feed(chunk)
+        if out and not answer.gone:
+            dog.writing = True
+            await write(out)
+            dog.writing = False
+            dog.touch()
+    out = passage.close()
+    if passage.failed is not None:
+        call.error = passage.failed
+    elif not passage.finished:
+        raise StreamBroken("The provider ended its stream in the middle of the answer.")
+    await answer.finish(out)
+
+
+async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
+    body = await read_all(attempt.reply, bounds.REPLY_BYTES)
+    if len(body) > bounds.REPLY_BYTES:
+        raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
+    if attempt.upstream.name == call.dialect.name:
+        facts = call.dialect.read_facts(body)
+        call.passage = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
+    else:
+        reply = attempt.upstream.decode_reply(body)
+        call.passage = WholeReply(reply.usage, reply.model, 0)
+        body = call.dialect.encode_reply(reply, call.request())
+    cost = cost_of(call, gateway)
+    headers = [(b"content-type", b"application/json"), *_reply_headers(call, attempt)]
+    if cost is not None:
+        text = usd_text(cost).encode()
+        headers += [(b"x-sekisho-cost-usd", text), (b"x-litellm-response-cost", text)]
+    await call.answer.whole(attempt.reply.status, headers, body)
+
+
+def _reply_headers(call: Call, attempt: Attempt) -> Headers:
+    """The provider's headers that its caller acts on, and what the gateway has to say of the call."""
+    model = (call.passage.served_model if call.passage else None) or attempt.deployment.model
+    headers = passed_headers(attempt.reply.headers())
+    headers.append((b"x-sekisho-model", header_text(model)))
+    headers.append((b"x-litellm-model-id", header_text(attempt.deployment.id)))
+    if attempt.dropped:
+        headers.append((b"x-sekisho-dropped", header_text(", ".join(attempt.dropped))))
+    return headers
+
+
+def header_text(text: str) -> bytes:
+    """`text` as a header value: what no header may hold becomes '?'."""
+    return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode())

@@ -1,0 +1,131 @@
+"""THE file to read: the stations of a call, in their order.
+
+recognise -> admit -> route -> send -> relay -> settle and record. Each station returns a value; none calls another.
+Must stay true: every exit passes `finally`, where the call is settled exactly once; the caller hears of every failure
+in its own dialect, before or inside its stream; a failure of ours shows no detail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sekisho.core.errors import ErrorClass, ErrorInfo, OperatorError, SekishoError, UpstreamRefused
+from sekisho.exchange.call import Call, read_ask
+from sekisho.exchange.fallback import open_in_turn
+from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.meter import row_of
+from sekisho.exchange.relay import STREAM_HEADERS, passed_headers, relay
+from sekisho.exchange.watchdog import Watchdog
+from sekisho.identity.client import recognise
+from sekisho.identity.credential import recognise_key
+from sekisho.policy.admit import admit
+from sekisho.wire.sse import COMMENT_PING
+
+log = logging.getLogger("sekisho.exchange")
+
+CALLER_GONE = ErrorInfo(error_class=ErrorClass.CLIENT_CLOSED, message="The caller hung up.", status=499)
+GENERIC = ErrorInfo(
+    error_class=ErrorClass.INTERNAL,
+    message="The gateway could not serve this call. Its operator finds the reason by the request id.",
+    status=500,
+)
+STOPPED = ErrorInfo(error_class=ErrorClass.INTERNAL, message="The gateway stopped.", status=500)
+
+
+async def run(call: Call, gateway: Gateway, task: asyncio.Task[None]) -> None:
+    """Carry one call through the stations; `task` is the one this runs in. Raises nothing but CancelledError when the gateway stops."""
+    dog: Watchdog | None = None
+    try:
+        call.principal = recognise_key(call.headers, gateway.keys, gateway.key_header)
+        call.ask = read_ask(call.body)
+        call.client = recognise(call.headers, call.dialect.name, call.ask.body)
+        admit(call.principal, call.ask.model, gateway.clock.now_us())
+        plan = gateway.router.plan(call.principal.aliases.get(call.ask.model, call.ask.model))
+        timeouts = gateway.timeouts(plan[0], call.ask.stream)
+        dog = Watchdog(task, timeouts.total_seconds, timeouts.caller_stalled_seconds)
+        _stay_in_touch(call, task, dog, timeouts.ping_after_seconds)
+        attempt = await open_in_turn(call, plan, gateway, dog)
+        try:
+            await relay(call, attempt, gateway, dog)
+        finally:
+            await attempt.close()
+    except SekishoError as error:
+        await _tell(call, error)
+    except Exception as error:  # a defect of ours: the caller gets an answer, the ledger its row, the log the place
+        await _tell(call, _defect(error))
+    except asyncio.CancelledError:
+        call.error = CALLER_GONE if call.answer.gone else STOPPED
+        if not call.answer.gone:
+            raise
+    finally:
+        if dog is not None:
+            dog.stop()
+        call.answer.when_gone(None)
+        gateway.journal.settle(row_of(call, gateway))
+
+
+async def refuse(call: Call, gateway: Gateway, error: SekishoError) -> None:
+    """A call that fails before it could begin (its body was refused): told and recorded like any other."""
+    try:
+        await _tell(call, error)
+    finally:
+        gateway.journal.settle(row_of(call, gateway))
+
+
+def _defect(error: Exception) -> OperatorError:
+    """An unforeseen exception as ours. Its text may quote a prompt, so only its type and place are kept."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place is not None else "?"
+    return OperatorError(f"unexpected {type(error).__name__} in {where}")
+
+
+def _stay_in_touch(call: Call, task: asyncio.Task[None], dog: Watchdog, ping_after_seconds: float) -> None:
+    """Notice a caller who hangs up, and let one who waits for a stream know that it is not forgotten."""
+
+    def gone() -> None:
+        if call.deployment is None or not call.deployment.drained:
+            task.cancel()
+
+    call.answer.when_gone(gone)
+    if call.streams:
+        dog.ping_every(ping_after_seconds, lambda: call.answer.in_background(_ping(call)))
+
+
+async def _ping(call: Call) -> None:
+    if call.answer.gone or call.answer.finished:
+        return
+    if not call.answer.started:
+        await call.answer.begin(200, STREAM_HEADERS)
+    await call.answer.write(COMMENT_PING)
+
+
+async def _tell(call: Call, error: SekishoError) -> None:
+    """Say what went wrong, in the caller's dialect, where it can still be heard."""
+    info = call.error = error.info
+    if isinstance(error, OperatorError):
+        log.error("call %s failed: %s", call.request_id, info.message)
+        info = GENERIC
+    if call.answer.gone or info.error_class is ErrorClass.CLIENT_CLOSED:
+        return
+    if call.answer.started:
+        passage = call.passage
+        event = (
+            passage.fail(info, call.request_id) if passage else call.dialect.render_error_event(info, call.request_id)
+        )
+        await call.answer.finish(event)
+        return
+    status, body = call.dialect.render_error(info, call.request_id)
+    headers = [(b"content-type", b"application/json")]
+    if isinstance(error, UpstreamRefused):
+        headers += passed_headers(list(error.headers))
+        if error.body is not None:
+            status, body = info.status, error.body
+    names = {name for name, _ in headers}
+    if info.retry_after_seconds is not None and b"retry-after" not in names:
+        headers.append((b"retry-after", b"%d" % max(1, round(info.retry_after_seconds))))
+    if call.attempts > 1 and b"x-should-retry" not in names:
+        headers.append((b"x-should-retry", b"false"))
+    await call.answer.whole(status, headers, body)

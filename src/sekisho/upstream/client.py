@@ -1,0 +1,88 @@
+"""The transport in use: pyreqwest (Rust reqwest: HTTP/2, rustls, connection pools).
+
+Traps, each measured: by default a streamed reply is withheld until 64 kB have arrived and an early exit hangs, so
+`streamed_read_buffer_limit(0)` always; replies are asked for in identity encoding and never decompressed, since the
+caller gets the provider's bytes; redirects are not followed, since they would carry the key elsewhere.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pyreqwest import exceptions as failures
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.request import StreamRequest
+from pyreqwest.response import Response, ResponseBodyReader
+
+from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
+from sekisho.upstream.http import HttpRequest
+
+
+class ReqwestReply:
+    """An HttpReply over pyreqwest."""
+
+    __slots__ = ("_reader", "_response", "status")
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self._reader: ResponseBodyReader = response.body_reader
+        self.status: int = response.status
+
+    def header(self, name: str) -> str | None:
+        """The first value of header `name`, or None."""
+        return self._response.get_header(name)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers."""
+        return list(self._response.headers.items())
+
+    async def read_chunk(self) -> bytes | None:
+        """The next bytes; None at the end. Raises StreamBroken."""
+        try:
+            chunk = await self._reader.read_chunk()
+        except failures.RequestError as error:
+            raise StreamBroken("The provider's connection broke in the middle of its answer.") from error
+        return None if chunk is None else chunk.to_bytes()
+
+
+class ReqwestTransport:
+    """A Transport over pyreqwest: one pool, connect timeout in seconds."""
+
+    def __init__(self, connect_timeout_seconds: float) -> None:
+        self.connect_timeout_seconds = connect_timeout_seconds
+        builder = ClientBuilder().connect_timeout(timedelta(seconds=connect_timeout_seconds)).tcp_nodelay(True)
+        builder = builder.follow_redirects(False).pool_idle_timeout(timedelta(seconds=90))
+        builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).error_for_status(False)
+        self._client: Client = builder.build()
+
+    def open_stream(self, request: HttpRequest) -> _Exchange:
+        """One exchange, to be entered; see upstream.http.Transport."""
+        built = self._client.request(request.method, request.url).headers(request.headers).body_bytes(request.body)
+        return _Exchange(built.streamed_read_buffer_limit(0).build_streamed(), self.connect_timeout_seconds)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._client.close()
+
+
+class _Exchange:
+    """Entered: sent, and the reply's head is there. Left: closed upstream, whatever was still to come."""
+
+    __slots__ = ("_connect_timeout_seconds", "_stream")
+
+    def __init__(self, stream: StreamRequest, connect_timeout_seconds: float) -> None:
+        self._stream = stream
+        self._connect_timeout_seconds = connect_timeout_seconds
+
+    async def __aenter__(self) -> ReqwestReply:
+        try:
+            return ReqwestReply(await self._stream.__aenter__())
+        except failures.ConnectTimeoutError as error:
+            raise UpstreamTimeout("connect", self._connect_timeout_seconds) from error
+        except failures.ConnectError as error:
+            raise UpstreamUnreachable("No connection to the provider could be made.") from error
+        except failures.RequestError as error:
+            raise UpstreamUnreachable("The provider closed the connection without an answer.") from error
+
+    async def __aexit__(self, *unused: object) -> None:
+        await self._stream.__aexit__(None, None, None)

@@ -1,0 +1,32 @@
+"""Every dialect, one line each, and what an operation other than generating changes of it."""
+
+from __future__ import annotations
+
+import functools
+
+import msgspec
+
+from sekisho.core.errors import OperatorError
+from sekisho.wire.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
+from sekisho.wire.dialect import Dialect, ReplyFacts
+from sekisho.wire.openai_chat import DIALECT as OPENAI_CHAT
+from sekisho.wire.openai_chat.completions import CompletionWatch, read_completion_facts, read_embedding_facts
+from sekisho.wire.openai_responses import DIALECT as OPENAI_RESPONSES
+
+DIALECTS: tuple[Dialect, ...] = (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES)
+BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in DIALECTS}
+if len(BY_NAME) != len(DIALECTS):
+    raise OperatorError("Two dialects have the same name.")
+
+
+@functools.cache
+def dialect_of(name: str, operation: str) -> Dialect:
+    """The dialect in which `operation` is asked and answered: only the reading of a passing reply differs."""
+    dialect = BY_NAME[name]
+    if operation == "completions":
+        return msgspec.structs.replace(dialect, read_facts=read_completion_facts, stream_watch=CompletionWatch)
+    if operation == "embeddings":
+        return msgspec.structs.replace(dialect, read_facts=read_embedding_facts)
+    if operation == "count_tokens":
+        return msgspec.structs.replace(dialect, read_facts=lambda body: ReplyFacts())
+    return dialect
