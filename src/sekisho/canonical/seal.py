@@ -10,7 +10,6 @@ not trusted (it only ever goes back to the provider it claims, which checks its 
 from __future__ import annotations
 
 import base64
-import binascii
 
 import msgspec
 
@@ -40,5 +39,5 @@ def unseal(text: str) -> Sealed | None:
         return None
     try:
         return _decoder.decode(base64.b64decode(text[len(PREFIX) :], validate=True))
-    except (binascii.Error, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError):  # binascii.Error is a ValueError, and so is non-ASCII text
         return None

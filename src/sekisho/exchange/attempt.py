@@ -65,7 +65,7 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
     encoded, headers = prepare(call, deployment, upstream)
     call.deployment, call.upstream_dialect = deployment, upstream.name
     call.attempts += 1
-    call.passage, call.reached_provider = None, True
+    call.passage, call.facts, call.reached_provider = None, None, True
     gateway.journal.intent(intent_of(call, gateway))
     request = HttpRequest("POST", deployment.url(upstream.name, call.operation), headers, encoded.body)
     attempt = Attempt(deployment, upstream, encoded.dropped, gateway.transport(deployment).open_stream(request))
@@ -108,7 +108,7 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     kind = attempt.reply.header("content-type") or ""
     if kind and not kind.startswith("text/event-stream"):
         raise UpstreamProtocolError(f"The provider answered a streamed request with '{kind.partition(';')[0][:60]}'.")
-    passage = call.passage = passage_of(call, attempt.upstream)
+    passage = call.passage = call.facts = passage_of(call, attempt.upstream)
     while not passage.begun and passage.failed is None:
         chunk = await attempt.reply.read_chunk()
         if chunk is None:
@@ -125,7 +125,7 @@ def passage_of(call: Call, upstream: Dialect) -> Passage:
     """How a stream of `upstream` reaches the caller."""
     if upstream.name != call.dialect.name:
         return Translated(upstream, call.dialect, call.request())
-    return SameDialect(call.dialect, call.dialect.stream_watch(adds_usage(call, upstream)))
+    return SameDialect(call.dialect, call.dialect.stream_watch(adds_usage(call, upstream)), call.request_id)
 
 
 async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:

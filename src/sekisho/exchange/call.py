@@ -11,7 +11,7 @@ import msgspec
 from sekisho.canonical.request import Request
 from sekisho.core.errors import ErrorInfo, MalformedRequest
 from sekisho.exchange.answer import Answer
-from sekisho.exchange.passage import Passage
+from sekisho.exchange.passage import Facts, Passage
 from sekisho.identity.client import Client
 from sekisho.identity.keys import Principal
 from sekisho.providers.deployment import Deployment
@@ -53,6 +53,7 @@ class Call:
         "deployment",
         "dialect",
         "error",
+        "facts",
         "headers",
         "operation",
         "passage",
@@ -91,7 +92,9 @@ class Call:
         self.attempts = 0
         #: The provider has the request and has not refused it: it may bill.
         self.reached_provider = False
+        #: The accepted stream on its way, and what is known of the answer so far (of a stream: the passage itself).
         self.passage: Passage | None = None
+        self.facts: Facts | None = None
         self.error: ErrorInfo | None = None
 
     @property

@@ -81,6 +81,5 @@ def _lacks_the_api(error: UpstreamRefused) -> bool:
     return status == 404 and (
         "v1/responses" in message
         or "v1/chat/completions" in message
-        or (error.info.code != "model_not_found"
-        and "model" not in message)
+        or (error.info.code != "model_not_found" and "model" not in message)
     )

@@ -7,6 +7,8 @@ unknown price is None, never zero.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sekisho.canonical.usage import Usage
@@ -50,7 +52,7 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
         status="success" if error is None else "failure" if complete else "incomplete",
         http_status=call.answer.status or (error.status if error else 0),
         first_token_us=call.answer.first_write_us,
-        served_model=call.passage.served_model if call.passage is not None else None,
+        served_model=call.facts.served_model if call.facts is not None else None,
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
@@ -69,23 +71,23 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
 def cost_of(call: Call, gateway: Gateway) -> int | None:
     """What an answer that is complete costs, in nano-USD; None when its price or its usage is unknown."""
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
-    usage = call.passage.usage if call.passage is not None else None
+    usage = call.facts.usage if call.facts is not None else None
     return None if rates is None or usage is None else rates.cost_nano_usd(usage)
 
 
 def usage_of(call: Call) -> tuple[Usage, bool]:
     """(tokens, whether the provider itself counted them to the end)."""
-    passage = call.passage
+    facts = call.facts
     if call.deployment is None or not call.reached_provider:
         return Usage(), True
     if call.operation == "count_tokens":
         return Usage(), True
-    if passage is None:
+    if facts is None:
         return Usage(input_tokens=estimated_tokens(len(call.body))), False
-    seen = passage.usage
-    if seen is not None and passage.finished:
+    seen = facts.usage
+    if seen is not None and facts.finished:
         return seen, True
-    output = estimated_tokens(passage.text_bytes)
+    output = estimated_tokens(facts.text_bytes)
     if seen is None or seen.prompt_tokens == 0:
         base = seen or Usage()
         base = msgspec.structs.replace(base, input_tokens=estimated_tokens(len(call.body)))
@@ -94,10 +96,10 @@ def usage_of(call: Call) -> tuple[Usage, bool]:
     return msgspec.structs.replace(base, output_tokens=max(output, base.output_tokens)), False
 
 
-def _shared(call: Call) -> dict[str, object]:
+def _shared(call: Call) -> dict[str, Any]:
     """What intent and row have in common."""
     principal, client, deployment, ask = call.principal, call.client, call.deployment, call.ask
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "call_id": call.request_id,
         "started_us": call.started_us,
         "dialect": call.dialect.name,

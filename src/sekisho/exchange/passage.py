@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from sekisho.canonical import events as e
 from sekisho.canonical.order import OrderChecker
 from sekisho.canonical.request import Request
@@ -17,8 +19,8 @@ from sekisho.core.errors import ErrorInfo
 from sekisho.wire.dialect import Dialect, StreamWatch
 
 
-class Passage(Protocol):
-    """What the relay and the ledger need of a stream (or of a whole reply, then already complete)."""
+class Facts(Protocol):
+    """What the ledger wants to know of an answer, at any moment of it."""
 
     @property
     def usage(self) -> Usage | None:
@@ -29,20 +31,24 @@ class Passage(Protocol):
         """The model that the provider says answered."""
 
     @property
-    def begun(self) -> bool:
-        """The provider has said something that a caller may see."""
-
-    @property
     def finished(self) -> bool:
         """The provider has said that its answer is complete."""
 
     @property
-    def failed(self) -> ErrorInfo | None:
-        """The error that the provider reported inside the stream."""
-
-    @property
     def text_bytes(self) -> int:
         """UTF-8 bytes of answer seen so far: text, thought and arguments."""
+
+
+class Passage(Facts, Protocol):
+    """What the relay needs of a stream."""
+
+    @property
+    def begun(self) -> bool:
+        """The provider has said something that a caller may see."""
+
+    @property
+    def failed(self) -> ErrorInfo | None:
+        """The error that the provider reported inside the stream."""
 
     def feed(self, chunk: bytes) -> bytes:
         """The caller's bytes for one chunk. Raises UpstreamProtocolError."""
@@ -50,7 +56,7 @@ class Passage(Protocol):
     def close(self) -> bytes:
         """The caller's bytes that only the end of the stream gives."""
 
-    def fail(self, error: ErrorInfo, request_id: str) -> bytes:
+    def fail(self, error: ErrorInfo) -> bytes:
         """The caller's bytes that say, inside the stream, that it failed."""
 
 
@@ -62,10 +68,11 @@ _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 class SameDialect:
     """The provider's bytes pass, in whole events: a stream that is cut never shows its caller half of one."""
 
-    __slots__ = ("_dialect", "_half", "_watch")
+    __slots__ = ("_dialect", "_half", "_request_id", "_watch")
 
-    def __init__(self, dialect: Dialect, watch: StreamWatch) -> None:
+    def __init__(self, dialect: Dialect, watch: StreamWatch, request_id: str) -> None:
         self._dialect = dialect
+        self._request_id = request_id
         self._watch = watch
         self._half = b""
 
@@ -92,9 +99,9 @@ class SameDialect:
         """What came without an event's end: a provider may leave out the last blank line."""
         return self._half + self._watch.close()
 
-    def fail(self, error: ErrorInfo, request_id: str) -> bytes:
+    def fail(self, error: ErrorInfo) -> bytes:
         """The error as an event of this dialect."""
-        return self._dialect.render_error_event(error, request_id)
+        return self._dialect.render_error_event(error, self._request_id)
 
 
 class Translated:
@@ -141,19 +148,15 @@ class Translated:
         elif isinstance(event, e.Failed):
             self.failed = event.error
 
-    def fail(self, error: ErrorInfo, request_id: str) -> bytes:
+    def fail(self, error: ErrorInfo) -> bytes:
         """The error in the caller's words."""
         return self._writer.write(e.Failed(error))
 
 
-class WholeReply:
-    """The facts of a reply that came in one piece, in a passage's shape for the ledger."""
+class WholeReply(msgspec.Struct, frozen=True):
+    """The facts of an answer that came in one piece."""
 
-    __slots__ = ("served_model", "text_bytes", "usage")
-    begun = finished = True
-    failed = None
-
-    def __init__(self, usage: Usage | None, served_model: str | None, text_bytes: int) -> None:
-        self.usage = usage
-        self.served_model = served_model
-        self.text_bytes = text_bytes
+    usage: Usage | None
+    served_model: str | None
+    text_bytes: int
+    finished: bool = True

@@ -85,10 +85,10 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
         raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
     if attempt.upstream.name == call.dialect.name:
         facts = call.dialect.read_facts(body)
-        call.passage = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
+        call.facts = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
     else:
         reply = attempt.upstream.decode_reply(body)
-        call.passage = WholeReply(reply.usage, reply.model, 0)
+        call.facts = WholeReply(reply.usage, reply.model, 0)
         body = call.dialect.encode_reply(reply, call.request())
     cost = cost_of(call, gateway)
     headers = [(b"content-type", b"application/json"), *_reply_headers(call, attempt)]
@@ -100,7 +100,7 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
 
 def _reply_headers(call: Call, attempt: Attempt) -> Headers:
     """The provider's headers that its caller acts on, and what the gateway has to say of the call."""
-    model = (call.passage.served_model if call.passage else None) or attempt.deployment.model
+    model = (call.facts.served_model if call.facts else None) or attempt.deployment.model
     headers = passed_headers(attempt.reply.headers())
     headers.append((b"x-sekisho-model", header_text(model)))
     headers.append((b"x-litellm-model-id", header_text(attempt.deployment.id)))

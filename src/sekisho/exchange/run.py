@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from sekisho.core.errors import ErrorClass, ErrorInfo, OperatorError, SekishoError, UpstreamRefused
 from sekisho.exchange.call import Call, read_ask
@@ -16,7 +17,7 @@ from sekisho.exchange.fallback import open_in_turn
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
 from sekisho.exchange.relay import STREAM_HEADERS, passed_headers, relay
-from sekisho.exchange.watchdog import Watchdog
+from sekisho.exchange.watchdog import Watchdog, own_task
 from sekisho.identity.client import recognise
 from sekisho.identity.credential import recognise_key
 from sekisho.policy.admit import admit
@@ -33,8 +34,8 @@ GENERIC = ErrorInfo(
 STOPPED = ErrorInfo(error_class=ErrorClass.INTERNAL, message="The gateway stopped.", status=500)
 
 
-async def run(call: Call, gateway: Gateway, task: asyncio.Task[None]) -> None:
-    """Carry one call through the stations; `task` is the one this runs in. Raises nothing but CancelledError when the gateway stops."""
+async def run(call: Call, gateway: Gateway) -> None:
+    """Carry one call through the stations. Raises nothing but CancelledError when the gateway stops."""
     dog: Watchdog | None = None
     try:
         call.principal = recognise_key(call.headers, gateway.keys, gateway.key_header)
@@ -43,6 +44,7 @@ async def run(call: Call, gateway: Gateway, task: asyncio.Task[None]) -> None:
         admit(call.principal, call.ask.model, gateway.clock.now_us())
         plan = gateway.router.plan(call.principal.aliases.get(call.ask.model, call.ask.model))
         timeouts = gateway.timeouts(plan[0], call.ask.stream)
+        task = own_task()
         dog = Watchdog(task, timeouts.total_seconds, timeouts.caller_stalled_seconds)
         _stay_in_touch(call, task, dog, timeouts.ping_after_seconds)
         attempt = await open_in_turn(call, plan, gateway, dog)
@@ -82,7 +84,7 @@ def _defect(error: Exception) -> OperatorError:
     return OperatorError(f"unexpected {type(error).__name__} in {where}")
 
 
-def _stay_in_touch(call: Call, task: asyncio.Task[None], dog: Watchdog, ping_after_seconds: float) -> None:
+def _stay_in_touch(call: Call, task: asyncio.Task[Any], dog: Watchdog, ping_after_seconds: float) -> None:
     """Notice a caller who hangs up, and let one who waits for a stream know that it is not forgotten."""
 
     def gone() -> None:
@@ -113,7 +115,7 @@ async def _tell(call: Call, error: SekishoError) -> None:
     if call.answer.started:
         passage = call.passage
         event = (
-            passage.fail(info, call.request_id) if passage else call.dialect.render_error_event(info, call.request_id)
+            passage.fail(info) if passage else call.dialect.render_error_event(info, call.request_id)
         )
         await call.answer.finish(event)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,14 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
 #: How soon a timer that has nothing to say looks again.
 _TICK_SECONDS = 0.02
+
+
+def own_task() -> asyncio.Task[Any]:
+    """The task that this runs in. Raises RuntimeError outside of one."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a call runs in a task of its own")
+    return task
 
 
 class Watchdog:
@@ -50,7 +59,7 @@ class Watchdog:
         "writing",
     )
 
-    def __init__(self, task: asyncio.Task[None], total_seconds: float, stalled_seconds: float) -> None:
+    def __init__(self, task: asyncio.Task[Any], total_seconds: float, stalled_seconds: float) -> None:
         self._loop = task.get_loop()
         self._task = task
         self._touched = self._loop.time()

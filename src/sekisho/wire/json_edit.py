@@ -30,6 +30,8 @@ class JsonObject:
         try:
             #: key -> the value's own bytes, in order.
             self.values: dict[str, msgspec.Raw] = _decoder.decode(body)
+            if not body.isascii():
+                body.decode()  # values are not read here, so bad UTF-8 inside one would reach the provider
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRequest(f"The request body is not a JSON object: {_reason(error)}.") from None
 

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.core.errors import MalformedRequest
+from sekisho.wire.json_edit import JsonObject
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.text(max_size=6), VALUES, max_size=6)
+INDENTS = st.sampled_from([None, 0, 2])
+
+
+@given(OBJECTS, OBJECTS, INDENTS, ascii_only=st.booleans())
+def test_an_edit_is_what_a_dictionary_update_is(
+    before: Any, changes: Any, indent: int | None, *, ascii_only: bool
+) -> None:
+    body = json.dumps(before, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    edits = {key: json.dumps(value).encode() for key, value in changes.items()}
+    try:
+        edited = JsonObject(body).edited(edits)
+    except MalformedRequest:
+        assert "\\ud" in repr(before).lower() or not body.decode("utf-8", "ignore").isprintable()
+        return
+    assert json.loads(edited) == before | changes
+    assert list(json.loads(edited)) == list(before | changes)
+
+
+def test_every_other_byte_stays() -> None:
+    body = b' { "a" :\t{"model":"x",  "n":1.50} , "model" : "old" , "z":"\\u00e9\xc3\xa9" } '
+    assert JsonObject(body).edited({"model": b'"new"'}) == body.replace(b'"old"', b'"new"')
+
+
+def test_the_original_is_not_touched() -> None:
+    body = b'{"model":"a"}'
+    json_object = JsonObject(body)
+    assert (json_object.edited({"model": b'"b"'}), json_object.edited({"model": b'"c"'})) == (
+        b'{"model":"b"}',
+        b'{"model":"c"}',
+    )
+    assert json_object.body == body
+
+
+def test_an_absent_key_is_added_at_the_end() -> None:
+    assert JsonObject(b"{}").edited({"stream": b"true"}) == b'{"stream":true}'
+    assert JsonObject(b'{"a":[1 , 2]\n}').edited({"stream": b"true"}) == b'{"a":[1 , 2],"stream":true}'
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":1,"a":2}', b'{"a":1,"b":2,"a":3}', b'{"a":1,"\\u0061":2}', b'{"b":{},"b":{},"b":{}}']
+)
+def test_a_key_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="twice"):
+        JsonObject(body).edited({"a": b"9"})
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[1]", b"null", b'{"a":}', b"\xff\xfe", b'{"a":"\xff"}', b"{" * 100_000, b'{"a":' + b"[" * 100_000]
+)
+def test_what_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        JsonObject(body)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_decode_or_are_refused(body: bytes) -> None:
+    try:
+        spans = JsonObject(body).spans()
+    except MalformedRequest:
+        return
+    assert all(json.loads(body)[key] == json.loads(body[a:b]) for key, (a, b) in spans.items())
