@@ -1,0 +1,1 @@
+"""LiteLLM's config.yaml plus our own section, as one frozen tree of settings."""

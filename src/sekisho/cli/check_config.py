@@ -1,0 +1,58 @@
+"""`sekisho check-config FILE`: what the gateway would say about a configuration, without starting it.
+
+Flows in: a file and the process's environment. Flows out: a summary with warnings and exit code 0, or every problem
+and exit code 1. Must stay true: it loads exactly as `sekisho serve` does; no value of the file is printed but names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sekisho.config.load import load_settings
+from sekisho.config.model import ModelEntry, Settings
+from sekisho.config.problems import ConfigError, Problem
+
+
+def check_config(file: Annotated[Path, typer.Argument(help="The configuration, LiteLLM's config.yaml.")]) -> None:
+    """Check a configuration file and say what is wrong or without effect."""
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        settings = load_settings(file, os.environ)
+    except ConfigError as error:
+        _print_findings(console, "yellow", "warning", error.warnings)
+        _print_findings(console, "red", "problem", error.problems)
+        console.print(f"[red]{escape(str(file))} cannot be used: {len(error.problems)} to mend.[/red]")
+        raise typer.Exit(1) from None
+    _print_findings(console, "yellow", "warning", settings.warnings)
+    _print_summary(console, settings)
+    console.print(f"[green]{escape(str(file))} can be used.[/green] {len(settings.warnings)} warnings.")
+
+
+def _print_findings(console: Console, colour: str, word: str, findings: tuple[Problem, ...]) -> None:
+    for finding in findings:
+        console.print(f"[{colour}]{word}[/{colour}] {escape(str(finding))}")
+
+
+def _print_summary(console: Console, settings: Settings) -> None:
+    table = Table("model", "provider", "deployments", "asks for")
+    for name in dict.fromkeys(entry.model_name for entry in settings.model_list):
+        entries = [entry for entry in settings.model_list if entry.model_name == name]
+        asked = dict.fromkeys(entry.params.model for entry in entries)
+        providers = dict.fromkeys(map(_provider, entries))
+        table.add_row(escape(name), escape(", ".join(providers)), str(len(entries)), escape(", ".join(asked)))
+    for alias, target in settings.router.model_group_alias.items():
+        table.add_row(escape(alias), "", "", f"alias of {escape(target.model)}")
+    if table.row_count:
+        console.print(table)
+
+
+def _provider(entry: ModelEntry) -> str:
+    prefix, slash, _ = entry.params.model.partition("/")
+    return entry.params.custom_llm_provider or (prefix if slash else "openai")

@@ -1,0 +1,160 @@
+"""The settings as one frozen tree, and the entries of `model_list`; the text under a field is its documentation.
+
+Flows in: what config/load.py has read and checked. Flows out: values for every other part.
+Must stay true: nothing here changes after loading; a reload makes a new tree. Secrets are `Secret`, so that printing a
+tree shows none.
+Source: LiteLLM's configuration reference, release 1.108.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec import field
+
+from sekisho.config.environment import Environment
+from sekisho.config.problems import Problem, Where
+from sekisho.config.sections import GeneralSettings, LitellmSettings, ModelAlias, RouterSettings, SekishoSettings
+from sekisho.config.values import Count, Name, Retries, Seconds, Weight
+from sekisho.core.secret import Secret
+
+__all__ = [
+    "GeneralSettings",
+    "LitellmParams",
+    "LitellmSettings",
+    "ModelAlias",
+    "ModelEntry",
+    "ModelInfo",
+    "RouterSettings",
+    "SekishoSettings",
+    "Settings",
+]
+
+_DEFAULT_RETRIES: Final = 2
+
+
+class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
+    """`model_list[].litellm_params`: where a deployment is and how it is called."""
+
+    model: Name
+    """`provider/model`, as the provider is to be asked; `*` stands for the text that `*` in `model_name` stood for."""
+    api_key: Secret | None = None
+    """The provider's key. Where it is not set the provider's usual environment variable is used."""
+    api_base: Name | None = None
+    """The provider's address. Where it is not set, the provider's public one."""
+    api_version: Name | None = None
+    """The version of the provider's API, where it has versions."""
+    organization: Name | None = None
+    """OpenAI's organisation id."""
+    custom_llm_provider: Name | None = None
+    """The provider, where `model` does not begin with it."""
+    timeout_seconds: Seconds | None = field(name="timeout", default=None)
+    """Longest time of one call in seconds."""
+    stream_timeout_seconds: Seconds | None = field(name="stream_timeout", default=None)
+    """Longest wait for the first event of a streamed call, in seconds."""
+    num_retries: Retries | None = None
+    """Further attempts after a failed call."""
+    extra_headers: Mapping[Name, Secret] = {}
+    """Headers sent to the provider with every call."""
+    use_chat_completions_api: bool = False
+    """Call an OpenAI deployment by chat completions for every caller, never by Responses."""
+    drop_params: bool | None = None
+    """As `litellm_settings.drop_params`, for this deployment."""
+    weight: Weight | None = None
+    """Share of the calls among deployments of one name."""
+    rpm: Count | None = None
+    """Requests a minute that the deployment can take."""
+    tpm: Count | None = None
+    """Tokens a minute that the deployment can take."""
+    order: Count | None = None
+    """Deployments of the lowest order are called first, the next when those have failed."""
+    tags: tuple[Name, ...] = ()
+    """Labels of the deployment."""
+    litellm_credential_name: Name | None = None
+    """An entry of `credential_list` whose values hold for every key that is not set here."""
+    costs: Mapping[str, Decimal] = field(name="costs", default={})
+    """Filled from LiteLLM's cost keys, also those in `model_info` (which hold over the public price table):
+    `input_cost_per_token`, `output_cost_per_token`, `cache_read_input_token_cost`, … in USD."""
+    rest: Mapping[str, Any] = field(name="rest", default={})
+    """Filled with every other key of the deployment; each is named in a warning."""
+    missing: tuple[str, ...] = field(name="missing", default=())
+    """Filled with environment variables that this deployment asks for and that are not set: it cannot be called."""
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """`model_list[].model_info`: facts about a deployment, shown by `/model/info`."""
+
+    id: Name | None = None
+    """A fixed id of the deployment; derived from its place and parameters where it is not set."""
+    base_model: Name | None = None
+    """The model whose price holds, where `model` does not tell it."""
+    mode: Name | None = None
+    """What the deployment does: chat, responses, completion, embedding, …"""
+    max_input_tokens: Count | None = None
+    """The context window in tokens."""
+    max_output_tokens: Count | None = None
+    """Most tokens of an answer."""
+    max_tokens: Count | None = None
+    """An older name of `max_output_tokens`."""
+    rest: Mapping[str, Any] = field(name="rest", default={})
+    """Filled with every other key, shown by `/model/info` as it is."""
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """`model_list[]`: one deployment. Several of one `model_name` share its calls."""
+
+    model_name: Name
+    """The name that callers use; `*` stands for any text, as in `openai/*`."""
+    params: LitellmParams = field(name="litellm_params")
+    """Where the deployment is and how it is called."""
+    info: ModelInfo = field(name="model_info", default=ModelInfo())
+    """Facts about the deployment."""
+    where: Where = field(name="where", default=Where(""))
+    """Filled with the entry's file and line."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    model_list: tuple[ModelEntry, ...] = ()
+    """The deployments."""
+    litellm: LitellmSettings = field(name="litellm_settings", default=LitellmSettings())
+    """How calls are made."""
+    router: RouterSettings = field(name="router_settings", default=RouterSettings())
+    """Which deployment serves a call."""
+    general: GeneralSettings = field(name="general_settings", default=GeneralSettings())
+    """The gateway itself."""
+    sekisho: SekishoSettings = SekishoSettings()
+    """What LiteLLM's file has no word for."""
+    environment: Environment = field(name="environment_variables", default=Environment({}))
+    """Variables that hold over those of the process: a mapping of names to values."""
+    warnings: tuple[Problem, ...] = ()
+    """What the file asks for and does not get."""
+
+    @property
+    def num_retries(self) -> int:
+        """Further attempts after a failed call where the deployment does not say."""
+        for value in (self.router.num_retries, self.litellm.num_retries):
+            if value is not None:
+                return value
+        return _DEFAULT_RETRIES
+
+    @property
+    def total_seconds(self) -> float:
+        """Longest time of one call where the deployment does not say."""
+        return (
+            self.router.timeout_seconds or self.litellm.request_timeout_seconds or self.sekisho.timeouts.total_seconds
+        )
+
+    @property
+    def first_byte_seconds(self) -> float:
+        """Longest wait for an answer's first byte where the deployment does not say."""
+        return self.router.stream_timeout_seconds or self.sekisho.timeouts.first_byte_seconds
+
+    @property
+    def body_limit_bytes(self) -> int:
+        """Largest request body."""
+        return round((self.general.max_request_size_mb or self.sekisho.body_limit_mb) * 1024 * 1024)
