@@ -1,0 +1,1 @@
+"""What must survive: the database, its schema and migrations, and the durable spool in front of it."""

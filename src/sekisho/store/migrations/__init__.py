@@ -1,0 +1,1 @@
+"""Alembic revisions, packaged: each brings the schema of the version before to the next."""

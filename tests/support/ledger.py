@@ -1,0 +1,54 @@
+"""Ledger things that several tests need: rows, intents, an opened store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from sekisho.core.clock import FakeClock
+from sekisho.core.ids import new_uuid7
+from sekisho.ledger.journal import Journal
+from sekisho.ledger.rows import CallRow, Intent
+from sekisho.store.db import Database
+from sekisho.store.migrate import ensure_schema
+from sekisho.store.schema import calls
+
+NOW_US = FakeClock().now_us()
+
+
+def open_database(folder: Path) -> Database:
+    """The database of a data directory, its schema at head."""
+    db = Database(folder / "sekisho.db")
+    ensure_schema(db)
+    return db
+
+
+def intent(**changes: Any) -> Intent:
+    """An intent with the fields that matter to the test."""
+    return Intent(**({"call_id": new_uuid7(), "started_us": NOW_US} | changes))
+
+
+def row(**changes: Any) -> CallRow:
+    """A row of a call that went well."""
+    fields = {"call_id": new_uuid7(), "started_us": NOW_US, "ended_us": NOW_US + 1_500_000}
+    return CallRow(**(fields | {"status": "success", "http_status": 200} | changes))
+
+
+def stored_calls(db: Database) -> list[dict[str, Any]]:
+    """Every row of the ledger, oldest first."""
+    query = select(calls).order_by(calls.c.call_id)
+    return db.read(lambda connection: [dict(found) for found in connection.execute(query).mappings()]).result()
+
+
+def count_stored(db: Database) -> int:
+    """How many rows the ledger has."""
+    return db.read(lambda connection: int(connection.execute(select(func.count()).select_from(calls)).scalar_one())).result()
+
+
+def open_journal(folder: Path, db: Database, **options: Any) -> Journal:
+    """A journal that has recovered and runs."""
+    journal = Journal(folder, db, FakeClock(), **options)
+    journal.recover()
+    return journal

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from sekisho.core.errors import OperatorError
+from sekisho.store.db import Database
+from sekisho.store.migrate import alembic_config, ensure_schema
+from sekisho.store.schema import HEAD, metadata
+
+EMPTY_BUT_STAMPED = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+
+
+def layout(db: Database) -> dict[str, Any]:
+    """Columns and indexes of every table, as SQLite tells them."""
+
+    def read(connection: Connection) -> dict[str, Any]:
+        described: dict[str, Any] = {}
+        for table in ("keys", "calls"):
+            columns = connection.execute(text(f"PRAGMA table_info({table})")).fetchall()
+            indexes = connection.execute(text(f"PRAGMA index_list({table})")).fetchall()
+            names = [index[1] for index in indexes]
+            parts = {name: connection.execute(text(f"PRAGMA index_info('{name}')")).fetchall() for name in names}
+            described[table] = sorted(map(tuple, columns)), {name: list(map(tuple, part)) for name, part in parts.items()}
+        return described
+
+    return db.read_now(read)
+
+
+def test_an_upgrade_ends_where_a_fresh_database_begins(tmp_path: Path) -> None:
+    fresh, upgraded = Database(tmp_path / "fresh.db"), Database(tmp_path / "upgraded.db")
+    ensure_schema(fresh)
+    upgraded.write(lambda connection: connection.execute(text(EMPTY_BUT_STAMPED)) and None).result()
+    upgraded.write(lambda connection: connection.execute(text("INSERT INTO alembic_version VALUES ('')")) and None).result()
+    upgraded.write(lambda connection: connection.execute(text("DELETE FROM alembic_version")) and None).result()
+    from alembic import command
+
+    upgraded.write(lambda connection: command.upgrade(alembic_config(connection), "head")).result()
+    assert layout(upgraded) == layout(fresh)
+    fresh.close()
+    upgraded.close()
+
+
+def test_head_is_the_last_revision() -> None:
+    assert ScriptDirectory.from_config(alembic_config(None)).get_current_head() == HEAD
+    assert {"keys", "calls"} <= set(metadata.tables)
+
+
+def test_a_second_start_changes_nothing(tmp_path: Path) -> None:
+    db = Database(tmp_path / "x.db")
+    ensure_schema(db)
+    before = layout(db)
+    ensure_schema(db)
+    assert layout(db) == before
+    db.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    db = Database(tmp_path / "x.db")
+    ensure_schema(db)
+    db.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")) and None).result()
+    with pytest.raises(OperatorError, match="schema 9999"):
+        ensure_schema(db)
+    db.close()
+
+
+def test_alembic_stays_unloaded_at_head(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from sekisho.store.db import Database;"
+        "from sekisho.store.migrate import ensure_schema;"
+        "db = Database(Path(sys.argv[1])); ensure_schema(db); ensure_schema(db); db.close();"
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "x.db"], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
