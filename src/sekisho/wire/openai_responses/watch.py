@@ -1,0 +1,96 @@
+"""Looks at a Responses stream that passes unchanged, for the ledger.
+
+Flows in: chunks cut anywhere. Flows out: the same bytes; usage, served model, end and error as attributes. Must stay
+true: nothing raises and nothing is changed; only events that say something for the ledger are decoded; the counts are
+the same however the stream was cut.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sekisho.canonical.usage import Usage
+from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
+from sekisho.wire.openai_responses.errors import error_info
+from sekisho.wire.openai_responses.schema import Kind, WireError, WireResponse, decode
+from sekisho.wire.sse import SseReader
+
+
+class _Delta(msgspec.Struct):
+    delta: str
+
+
+class _ResponseEvent(msgspec.Struct):
+    response: WireResponse
+
+
+class _ErrorEvent(msgspec.Struct):
+    error: WireError | None = None
+    code: str | int | None = None
+    message: str | None = None
+
+
+_delta = msgspec.json.Decoder(_Delta)
+#: Events whose delta is counted. Arguments of hosted tools and code are billed as output too.
+_COUNTED = b".delta"
+_ENDS = frozenset({b"response.completed", b"response.incomplete", b"response.failed", b"response.cancelled"})
+_BEGINS = frozenset({b"response.created", b"response.queued", b"response.in_progress"})
+
+
+class StreamWatch:
+    """wire.dialect.StreamWatch of this dialect."""
+
+    __slots__ = ("_sse", "events", "failed", "finished", "served_model", "text_bytes", "usage")
+
+    def __init__(self, strip_usage: bool) -> None:  # noqa: FBT001 - the shape that every dialect's watch has
+        """Usage is part of the last event in this dialect: there is nothing to strip."""
+        del strip_usage
+        self._sse: SseReader | None = SseReader()
+        self.usage: Usage | None = None
+        self.served_model: str | None = None
+        self.events = 0
+        self.finished = False
+        self.failed: ErrorInfo | None = None
+        self.text_bytes = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See one chunk; it passes as it is."""
+        if self._sse is not None:
+            try:
+                for name, data in self._sse.feed(chunk):
+                    self._see(name, data)
+            except UpstreamProtocolError:
+                self._sse = None  # an event without an end: it passes on, unread
+        return chunk
+
+    def close(self) -> bytes:
+        """Nothing is held back."""
+        if self._sse is not None:
+            for name, data in self._sse.close():
+                self._see(name, data)
+        return b""
+
+    def _see(self, name: bytes, data: bytes) -> None:
+        self.events += 1
+        try:
+            name = name or (decode(data, Kind).type or "").encode()
+            if name.endswith(_COUNTED):
+                self.text_bytes += len(_delta.decode(data).delta.encode())
+            elif name in _ENDS:
+                self._end(decode(data, _ResponseEvent).response, name)
+            elif name in _BEGINS:
+                self.served_model = decode(data, _ResponseEvent).response.model or self.served_model
+            elif name == b"error":
+                event = decode(data, _ErrorEvent)
+                self.failed = error_info(event.error or WireError(code=event.code, message=event.message))
+        except (UpstreamProtocolError, ValueError):
+            return  # what cannot be read is passed on and counted
+
+    def _end(self, response: WireResponse, name: bytes) -> None:
+        self.served_model = response.model or self.served_model
+        if response.usage is not None:
+            self.usage = response.usage.usage()
+        if name in {b"response.completed", b"response.incomplete"}:
+            self.finished = True
+        else:
+            self.failed = self.failed or error_info(response.error or WireError())
