@@ -1,0 +1,47 @@
+"""Thoughts on this wire: `thinking` and `redacted_thinking` blocks, also those of another provider.
+
+Flows in: a block's opaque string, or a canonical thought. Flows out: the other one. Must stay true: Claude's own
+signatures pass unchanged; another provider's travel sealed (canonical/seal.py) and are unsealed when they come back.
+"""
+
+from __future__ import annotations
+
+from sekisho.canonical.request import RedactedThinking, Thinking
+from sekisho.canonical.seal import PREFIX, Sealed, seal, unseal
+
+ORIGIN = "anthropic"
+
+
+def read_thinking(text: str, signature: str | None) -> Thinking | RedactedThinking:
+    """A `thinking` block of a caller's history."""
+    if not signature:
+        return Thinking(text=text)
+    if not signature.startswith(PREFIX):
+        return Thinking(text=text, signature=signature, origin=ORIGIN)
+    return _unsealed(text, signature)
+
+
+def read_redacted(data: str) -> Thinking | RedactedThinking:
+    """A `redacted_thinking` block of a caller's history."""
+    return _unsealed("", data) if data.startswith(PREFIX) else RedactedThinking(data)
+
+
+def _unsealed(text: str, sealed: str) -> Thinking | RedactedThinking:
+    thought = unseal(sealed)
+    if thought is None:  # cut or altered on its way: what can be read stays, nobody can vouch for it
+        return Thinking(text=text)
+    if thought.redacted:
+        return RedactedThinking(thought.signature)
+    return Thinking(text=text, signature=thought.signature, origin=thought.origin, item_id=thought.item_id)
+
+
+def signature_for_caller(signature: str, origin: str | None, item_id: str | None) -> str:
+    """What a caller of this dialect carries for a thought of `origin`, and hands back on its next turn."""
+    if origin == ORIGIN:
+        return signature
+    return seal(Sealed(origin=origin or "unknown", signature=signature, item_id=item_id))
+
+
+def is_claudes(part: Thinking) -> bool:
+    """Whether Anthropic's API takes this thought back: only with its own signature."""
+    return part.signature is not None and part.origin == ORIGIN

@@ -1,0 +1,122 @@
+"""Messages in any order -> turns that Anthropic's API takes.
+
+Flows in: canonical messages after the leading system ones. Flows out: turns that alternate and begin with the user,
+each call answered once in the next turn, results before everything else of their turn. Must stay true: a pure
+function, so a longer conversation begins with the same turns; what had to be left out or added is named in `notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from sekisho.canonical.request import Message, Part, RedactedThinking, Refusal, Text, Thinking, ToolCall, ToolResult
+from sekisho.canonical.tools import legal_name
+from sekisho.wire.anthropic_messages.thoughts import is_claudes
+
+#: Words where the API demands some and the caller said none.
+OPENING = "(The conversation begins with the assistant.)"
+UNANSWERED = "The tool call was not answered."
+
+
+class Turn(msgspec.Struct):
+    """One side's words until the other side speaks."""
+
+    role: Literal["user", "assistant"]
+    parts: list[Part]
+
+
+def turns_of(messages: Sequence[Message], notes: list[str]) -> list[Turn]:
+    """The conversation as the API takes it; `notes` gets the names of what was dropped or added."""
+    turns = _merged(messages, notes)
+    if not turns or turns[0].role == "assistant":
+        turns.insert(0, Turn("user", [Text(OPENING)]))
+        notes.append("messages.first_turn")
+    if any(isinstance(part, ToolCall) for part in turns[-1].parts):
+        turns.append(Turn("user", []))
+    _pair(turns, notes)
+    return turns
+
+
+def _merged(messages: Sequence[Message], notes: list[str]) -> list[Turn]:
+    turns: list[Turn] = []
+    for message in messages:
+        role: Literal["user", "assistant"] = "assistant" if message.role == "assistant" else "user"
+        parts = [part for part in message.parts if _is_kept(part, notes)]
+        if parts and turns and turns[-1].role == role:
+            turns[-1].parts += parts
+        elif parts:
+            turns.append(Turn(role, parts))
+    return turns
+
+
+def _is_kept(part: Part, notes: list[str]) -> bool:
+    if isinstance(part, (Text, Refusal)):
+        return bool(part.text.strip())  # the API refuses blank text
+    if isinstance(part, Thinking) and not is_claudes(part):
+        if part.text or part.signature:
+            notes.append("messages.thinking")
+        return False
+    return True
+
+
+def _pair(turns: list[Turn], notes: list[str]) -> None:
+    """Give every call an id of its own and an answer in the next turn, and every result a call in the last one."""
+    used: set[str] = set()
+    open_calls: dict[str, list[str]] = {}
+    for turn in turns:
+        if turn.role == "user":
+            turn.parts = _answered(turn.parts, open_calls, notes)
+            open_calls = {}
+            continue
+        for at, part in enumerate(turn.parts):
+            if isinstance(part, ToolCall):
+                wire_id = _unique(legal_name(part.id), used)
+                open_calls.setdefault(part.id, []).append(wire_id)
+                turn.parts[at] = msgspec.structs.replace(part, id=wire_id)
+
+
+def _unique(wire_id: str, used: set[str]) -> str:
+    """Some providers count their calls from zero in each turn; this API wants each id once."""
+    candidate, count = wire_id, 1
+    while candidate in used:
+        count += 1
+        candidate = f"{wire_id[:58]}_{count}"
+    used.add(candidate)
+    return candidate
+
+
+def _answered(parts: list[Part], open_calls: dict[str, list[str]], notes: list[str]) -> list[Part]:
+    results: list[Part] = []
+    rest: list[Part] = []
+    for part in parts:
+        if not isinstance(part, ToolResult):
+            rest.append(part)
+        elif open_calls.get(part.call_id):
+            results.append(msgspec.structs.replace(part, call_id=open_calls[part.call_id].pop(0)))
+        else:
+            notes.append("messages.orphan_tool_result")
+            rest.append(Text(f"Result of the tool call '{part.call_id}':"))
+            rest += [piece for piece in part.parts if not isinstance(piece, Text) or piece.text.strip()]
+    for wire_ids in open_calls.values():
+        for wire_id in wire_ids:
+            notes.append("messages.unanswered_tool_call")
+            results.append(ToolResult(call_id=wire_id, parts=(Text(UNANSWERED),), is_error=True))
+    return results + rest
+
+
+def must_not_think(turns: Sequence[Turn]) -> bool:
+    """Whether a token budget for thinking would be refused: the running tool loop holds no thought to go on from.
+
+    With `thinking.type` "enabled" the API wants the last assistant turn of a loop of calls and results, or of a
+    prefill, to begin with a thought; a conversation that another model has begun has none.
+    """
+    for turn in reversed(turns):
+        if turn.role == "user":
+            if not isinstance(turn.parts[0], ToolResult):
+                return turn is not turns[-1]
+        elif isinstance(turn.parts[0], (Thinking, RedactedThinking)):
+            return False
+    return True
