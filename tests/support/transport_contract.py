@@ -1,4 +1,4 @@
-"""What every transport must do, checked over a raw socket server; one suite for each implementation.
+"""What every transport must do, checked over a raw socket server: one suite for all.
 
 In: a transport factory. Out: assertions. The server says exactly what a test tells it, and notes when its peer hangs up.
 """
@@ -66,7 +66,7 @@ async def raw_server(script: Callable[[RawServer, asyncio.StreamWriter], Awaitab
         yield server
     finally:
         listening.close()
-        await asyncio.wait_for(asyncio.gather(*server.tasks), 5)
+        await asyncio.wait_for(asyncio.gather(*server.tasks, return_exceptions=True), 5)
 
 
 def post(port: int, body: bytes = b'{"a":1}') -> HttpRequest:
@@ -133,6 +133,41 @@ async def check_a_cancelled_reader_closes_upstream(make: MakeTransport) -> None:
     assert server.hung_up.is_set()
 
 
+async def turns(count: int) -> None:
+    """Let the loop go round so many times."""
+    loop = asyncio.get_running_loop()
+    for _ in range(count):
+        turned = loop.create_future()
+        loop.call_soon(turned.set_result, None)
+        await turned
+
+
+async def check_a_cancellation_is_never_lost(make: MakeTransport) -> None:
+    """Cancelled at any moment of its first steps, a reader ends: also when a result was just about to be delivered."""
+
+    async def script(server: RawServer, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD + b"5\r\nhello\r\n")
+        await server.hung_up.wait()
+
+    async with raw_server(script) as server:
+        transport = make(5)
+
+        async def read() -> None:
+            async with transport.open_stream(post(server.port)) as reply:
+                while await reply.read_chunk() is not None:
+                    pass
+
+        for count in range(150):
+            reading = asyncio.create_task(read())
+            await turns(count)
+            reading.cancel()
+            _, hanging = await asyncio.wait({reading}, timeout=5)
+            assert not hanging
+            assert reading.cancelled()
+        server.hung_up.set()
+        await transport.close()
+
+
 async def check_a_cut_is_a_broken_stream(make: MakeTransport) -> None:
     async def script(_server: RawServer, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD + b"5\r\nhello\r\n")
@@ -154,7 +189,7 @@ async def check_nobody_there_is_unreachable(make: MakeTransport) -> None:
 
     transport = make(5)
     async with raw_server(hang_up) as server:
-        with pytest.raises(UpstreamUnreachable, match="without an answer"):
+        with pytest.raises(UpstreamUnreachable):
             await transport.open_stream(post(server.port)).__aenter__()
     with pytest.raises(UpstreamUnreachable, match="No connection"):
         await transport.open_stream(post(server.port)).__aenter__()
@@ -180,6 +215,7 @@ CONTRACT = (
     check_chunks_arrive_as_they_are_sent,
     check_leaving_early_closes_upstream,
     check_a_cancelled_reader_closes_upstream,
+    check_a_cancellation_is_never_lost,
     check_a_cut_is_a_broken_stream,
     check_nobody_there_is_unreachable,
     check_redirects_are_not_followed_and_nothing_is_decoded,
