@@ -100,7 +100,7 @@ def make_answer(script: Script, ask: Ask, serial: int, created_seconds: int) -> 
 
 def _pieces(script: Script, *, bare: bool) -> tuple[str, ...]:
     if not script.text and script.chunks:
-        return tuple(f"word{number} " for number in range(1, script.chunks + 1))
+        return tuple(f"word{number} ".ljust(script.chunk_bytes, "x") for number in range(1, script.chunks + 1))
     if not script.text and bare:
         return ()
     text = script.text or _DEFAULT_TEXT

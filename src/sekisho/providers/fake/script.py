@@ -26,7 +26,8 @@ class ScriptError(ValueError):
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call's instructions.
 
-    What is said: `text` cut into `chunks` deltas (`chunks` alone: that many words); `thinking` before it; a call of
+    What is said: `text` cut into `chunks` deltas (`chunks` alone: that many words, each filled up to `chunk_bytes`);
+    `thinking` before it; a call of
     `tool` (a name, or `*` for the first one offered) with `args` (JSON text, default an instance of the tool's
     schema) when the request offers it and holds no tool result yet; `stop` overrides the stop reason, in the
     dialect's own word.
@@ -44,6 +45,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     id: str = ""
     text: str = ""
     chunks: int = 0
+    chunk_bytes: int = 0
     thinking: bool = False
     tool: str = ""
     args: str = ""

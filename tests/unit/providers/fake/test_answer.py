@@ -42,6 +42,10 @@ def test_chunks_alone_are_words() -> None:
     assert answer_of(Script(chunks=3)).pieces == ("word1 ", "word2 ", "word3 ")
 
 
+def test_words_may_be_filled_up() -> None:
+    assert answer_of(Script(chunks=2, chunk_bytes=8)).pieces == ("word1 xx", "word2 xx")
+
+
 @given(text=st.text(min_size=1), chunks=st.integers(0, 50))
 def test_however_it_is_cut_the_text_is_whole(text: str, chunks: int) -> None:
     answer = answer_of(Script(text=text, chunks=chunks))

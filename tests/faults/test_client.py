@@ -1,0 +1,110 @@
+"""The caller hangs up, resets, or stops reading: the provider is let go, the row is there, nobody else suffers."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.faults.dialects import WAYS, Way, ends_well
+from tests.support.gateway import Gateway
+from tests.support.provider import RunningProvider
+from tests.support.sse_client import call, parse_events
+from tests.support.waiting import eventually, stays
+
+WORDS = 4
+_names = count()
+
+
+def bearer(key: str, name: str = "") -> dict[str, str]:
+    return {"authorization": f"Bearer {key}", "x-litellm-spend-logs-metadata": f'{{"call": "{name}"}}'}
+
+
+async def let_go(fake: RunningProvider, name: str) -> None:
+    """The provider learns that nobody listens any more."""
+
+    async def gone() -> bool:
+        return any(bill.end in ("gone", "done") for bill in fake.bills(name))
+
+    await eventually(gone, f"the provider of {name} is let go", within_seconds=3)
+
+
+def check_incomplete(row: dict[str, Any]) -> None:
+    assert row["metadata"]["usage_complete"] is False
+    assert row["metadata"]["error_information"]["error_class"] == "client_closed"
+    assert row["spend"] > 0
+
+
+@pytest.mark.parametrize("rudely", [False, True], ids=["hang-up", "reset"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+async def test_gone_at_every_event(gate: Gateway, fake: RunningProvider, key: str, way: Way, *, rudely: bool) -> None:
+    """The provider speaks its events up to one, then waits for ever: what the caller does next decides."""
+    for after in range(1, 8):
+        name = f"gone-{next(_names)}"
+        directives = f"id={name} chunks={WORDS} input_tokens=100 output_tokens=40 stall_after={after}"
+        async with call("POST", gate.url + way.path, way.body(directives), bearer(key)) as answer:
+            if answer.status != 200:
+                continue
+            await answer.events(1)
+            await (answer.reset() if rudely else answer.hang_up())
+        await let_go(fake, name)
+        [bill] = fake.bills(name)
+        row = await gate.row(answer.headers["x-sekisho-request-id"])
+        check_incomplete(row)
+        assert row["completion_tokens"] <= bill.output_tokens + WORDS * 10
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+async def test_gone_before_the_first_byte(
+    gate: Gateway, fake: RunningProvider, key: str, way: Way, *, stream: bool
+) -> None:
+    name = f"early-{next(_names)}"
+    body = way.body(f"id={name} first_delay_ms=900", stream=stream)
+
+    async def ask() -> None:
+        async with call("POST", gate.url + way.path, body, bearer(key, name)):
+            pass
+
+    async def arrived() -> bool:
+        return bool(fake.bills(name))
+
+    async def rows() -> list[dict[str, Any]]:
+        return [r for r in await gate.rows() if (r["metadata"]["spend_logs_metadata"] or {}).get("call") == name]
+
+    asking = asyncio.create_task(ask())
+    await eventually(arrived, "the call reaches the provider")
+    asking.cancel()
+    await let_go(fake, name)
+    assert fake.bills(name)[0].end == "gone"
+    [row] = await eventually(rows, "the row of the call")
+    check_incomplete(row)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+async def test_a_caller_that_reads_slowly(gate: Gateway, fake: RunningProvider, key: str, way: Way) -> None:
+    """The provider is held back rather than buffered; the caller's time is not the provider's, so nothing times out;
+    others are served meanwhile; in the end everything arrives.
+    """
+    name, chunks = f"slow-{next(_names)}", 3_000
+    body = way.body(f"id={name} chunks={chunks} chunk_bytes=8000")
+    async with call("POST", gate.url + way.path, body, bearer(key), read_bytes=4_096) as answer:
+
+        def sent() -> int:
+            return fake.bills(name)[0].pieces_sent
+
+        held_at = await stays(sent, for_seconds=1.5)
+        assert 0 < held_at < chunks
+        async with call("POST", gate.url + way.path, way.body("chunks=2"), bearer(key)) as other:
+            assert ends_well(way.caller, await other.events())
+        assert ends_well(way.caller, parse_tail(await answer.body(), way))
+    assert fake.bills(name)[0].end == "done"
+
+
+def parse_tail(body: bytes, way: Way) -> list[tuple[str, bytes]]:
+    """The last event, without parsing megabytes."""
+    start = body.rfind(b"\n\n", 0, len(body) - 2)
+    assert way.caller == "chat" or b"event: " in body[start:]
+    return parse_events(body[start + 2 :])
