@@ -1,1 +1,1 @@
-"""The outgoing socket: one seam (`Transport.open_stream`), its implementations, and the translation of their failures."""
+"""The outgoing socket: one seam (`Transport.open_stream`) and what stands behind it."""

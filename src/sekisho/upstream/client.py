@@ -2,7 +2,8 @@
 
 Traps, each measured: by default a streamed reply is withheld until 64 kB have arrived and an early exit hangs, so
 `streamed_read_buffer_limit(0)` always; replies are asked for in identity encoding and never decompressed, since the
-caller gets the provider's bytes; a cancellation may be swallowed (see `_heed_cancellation`); redirects are not followed, since they would carry the key elsewhere.
+caller gets the provider's bytes; a cancellation may be swallowed (see `_heed_cancellation`); redirects are not
+followed, since they would carry the key elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sekisho.upstream.http import HttpRequest
 
 def _heed_cancellation(task: asyncio.Task[Any] | None) -> None:
     """A cancellation that meets a result already on its way is swallowed by pyreqwest: the task would go on, and wait
-    for ever (measured: one in twenty within the first 2 ms of an exchange)."""
+    for ever (measured: one in twenty within the first 2 ms of an exchange).
+    """
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
 
