@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.support.tcp_server import tcp_server
+
 _PIECE_BYTES = 65_536
 
 
@@ -39,7 +41,6 @@ class FaultProxy:
         self.fault = Fault()
         self.connections = 0
         self.port = 0
-        self._open: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -49,24 +50,14 @@ class FaultProxy:
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection."""
         self.connections += 1
-        task = asyncio.current_task()
-        if task is not None:
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
-        try:
-            server_reader, server_writer = await asyncio.open_connection(*self.behind)
-        except OSError:
-            writer.transport.abort()
-            return
+        server_reader, server_writer = await asyncio.open_connection(*self.behind)
         up = asyncio.create_task(_copy(reader, server_writer))
         try:
             await self._damage(server_reader, writer, self.fault)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            writer.transport.abort()
         finally:
             up.cancel()
             server_writer.transport.abort()
-            await asyncio.gather(up, return_exceptions=True)
+            await asyncio.gather(up, server_writer.wait_closed(), return_exceptions=True)
 
     async def _damage(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault) -> None:
         left = fault.after_bytes if fault.kind not in ("none", "slow") else None
@@ -82,12 +73,6 @@ class FaultProxy:
             if fault.kind == "slow":
                 await _silence(fault.pause_seconds)
         await _end(writer, fault)
-
-    async def close(self) -> None:
-        """Drop every connection."""
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
 
 
 async def _end(writer: asyncio.StreamWriter, fault: Fault) -> None:
@@ -117,13 +102,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def fault_proxy(port: int, host: str = "127.0.0.1") -> AsyncIterator[FaultProxy]:
-    """A running proxy in front of `host:port`."""
-    proxy = FaultProxy(host, port)
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+async def fault_proxy(port: int, listen_port: int = 0) -> AsyncIterator[FaultProxy]:
+    """A running proxy in front of `port`, on a free port where none is given."""
+    proxy = FaultProxy("127.0.0.1", port)
+    async with tcp_server(proxy.accept, listen_port) as proxy.port:
         yield proxy
-    finally:
-        server.close()
-        await proxy.close()

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.support.tcp_server import tcp_server
+
 
 @dataclass
 class Replay:
@@ -31,19 +33,11 @@ class Replay:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, kept alive over requests."""
-        try:
-            while await self._answer(reader, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            await self._answer(reader, writer)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        except asyncio.IncompleteReadError:
-            return False
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.rstrip().split("\r\n")
         pairs = (line.partition(":") for line in lines)
         headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
@@ -58,7 +52,6 @@ class Replay:
             await asyncio.sleep(0)
         writer.write(b"0\r\n\r\n")
         await writer.drain()
-        return True
 
     def _pieces(self) -> list[bytes]:
         edges = [0, *sorted(set(self.offsets)), len(self.body)]
@@ -69,9 +62,5 @@ class Replay:
 @asynccontextmanager
 async def replay(recording: Replay) -> AsyncIterator[Replay]:
     """Serve `recording` on a free port."""
-    server = await asyncio.start_server(recording.accept, "127.0.0.1", 0)
-    recording.port = server.sockets[0].getsockname()[1]
-    try:
+    async with tcp_server(recording.accept) as recording.port:
         yield recording
-    finally:
-        server.close()
