@@ -88,7 +88,7 @@ def read_opening(values: Mapping[str, msgspec.Raw], places: Places, *, with_turn
     if with_turns or places.roles:
         for turn in _opening_turns(values.get(places.turns)):
             opening.tool_names.update(_names(turn.tools or []))
-            if turn.role in places.roles:
+            if isinstance(turn.role, str) and turn.role in places.roles:
                 opening.system += [(places.turns, text) for text in _texts(turn)]
             elif turn.role == "user":
                 opening.user = list(_texts(turn))
