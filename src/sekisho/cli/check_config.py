@@ -13,11 +13,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sekisho.config.load import load_settings
-from sekisho.config.model import ModelEntry, Settings
+from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError, Problem
+from sekisho.providers.deployment import resolve
 
 
 def check_config(file: Annotated[Path, typer.Argument(help="The configuration, LiteLLM's config.yaml.")]) -> None:
@@ -30,9 +31,19 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration, L
         _print_findings(console, "red", "problem", error.problems)
         console.print(f"[red]{escape(str(file))} cannot be used: {len(error.problems)} to mend.[/red]")
         raise typer.Exit(1) from None
-    _print_findings(console, "yellow", "warning", settings.warnings)
+    warnings = (*settings.warnings, *_unusable(settings))
+    _print_findings(console, "yellow", "warning", warnings)
     _print_summary(console, settings)
-    console.print(f"[green]{escape(str(file))} can be used.[/green] {len(settings.warnings)} warnings.")
+    console.print(f"[green]{escape(str(file))} can be used.[/green] Warnings: {len(warnings)}.")
+
+
+def _unusable(settings: Settings) -> tuple[Problem, ...]:
+    """Deployments that will answer every call with an error, beside those a missing variable was named for."""
+    return tuple(
+        Problem(entry.where.file, entry.where.line, "model_list[]", reason)
+        for entry in settings.model_list
+        if (reason := resolve(entry, settings).unusable) is not None and not entry.params.missing
+    )
 
 
 def _print_findings(console: Console, colour: str, word: str, findings: tuple[Problem, ...]) -> None:
@@ -41,18 +52,13 @@ def _print_findings(console: Console, colour: str, word: str, findings: tuple[Pr
 
 
 def _print_summary(console: Console, settings: Settings) -> None:
-    table = Table("model", "provider", "deployments", "asks for")
+    table = Table(*(Column(title, overflow="fold") for title in ("model", "provider", "deployments", "asks for")))
     for name in dict.fromkeys(entry.model_name for entry in settings.model_list):
         entries = [entry for entry in settings.model_list if entry.model_name == name]
         asked = dict.fromkeys(entry.params.model for entry in entries)
-        providers = dict.fromkeys(map(_provider, entries))
+        providers = dict.fromkeys(resolve(entry, settings).provider.name for entry in entries)
         table.add_row(escape(name), escape(", ".join(providers)), str(len(entries)), escape(", ".join(asked)))
     for alias, target in settings.router.model_group_alias.items():
         table.add_row(escape(alias), "", "", f"alias of {escape(target.model)}")
     if table.row_count:
         console.print(table)
-
-
-def _provider(entry: ModelEntry) -> str:
-    prefix, slash, _ = entry.params.model.partition("/")
-    return entry.params.custom_llm_provider or (prefix if slash else "openai")

@@ -18,7 +18,7 @@ from sekisho.config.model import ModelEntry, Settings
 from sekisho.config.problems import Where
 
 #: Keys that are read once, when the program starts.
-NEEDS_RESTART: Final = frozenset({"sekisho.database", "general_settings.database_url"})
+NEEDS_RESTART: Final = frozenset({"sekisho.database", "general_settings.database_url", "general_settings.master_key"})
 
 
 class Reload(msgspec.Struct, frozen=True, kw_only=True):

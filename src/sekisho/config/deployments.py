@@ -64,8 +64,11 @@ class _Models:
                 self._credentials[name.value] = values
 
     def entry(self, node: Node, path: str) -> ModelEntry | None:
+        if not isinstance(node.value, dict):
+            self._findings.refuse(node.where, path, "Expected a mapping with 'model_name' and 'litellm_params'.")
+            return None
         taken = frozenset({"litellm_params", "model_info"})
-        entries = self._reader.mapping(node, path)
+        entries = node.entries
         values = self._reader.section(_ENTRY, node, path, taken=taken)
         params = self._params(entries.get("litellm_params"), node, path)
         info = entries.get("model_info", collection({}, node.where))
@@ -105,7 +108,7 @@ class _Models:
                 message = f"The environment variable {gone[0]} is not set: this deployment cannot be called."
                 self._findings.warn(child.where, f"{path}.{key}", message)
                 continue
-            if keys.is_cost(key) and keys.status("litellm_params", key) is None:
+            if keys.is_cost(key):
                 continue
             used[key] = child
             if key not in fields:
@@ -127,7 +130,7 @@ class _Models:
     def _costs(self, node: Node, path: str) -> dict[str, Decimal]:
         costs = {}
         for key, child in node.entries.items():
-            if not keys.is_cost(key) or keys.status("litellm_params", key) or child.value is None:
+            if not keys.is_cost(key) or child.value is None:
                 continue
             try:
                 costs[key] = price(child.text or "")
@@ -144,8 +147,9 @@ class _Models:
             if key in known:
                 self._reader.field(ModelInfo, key, child, f"{path}.{key}", values)
                 continue
-            if not keys.is_cost(key):
-                rest[key] = plain(child)
+            if keys.is_cost(key):
+                continue
+            rest[key] = plain(child)
             if keys.status("model_info", key) or keys.nearest(key, known | keys.COST_NAMES):
                 self._reader.name_key("model_info", key, child, f"{path}.{key}")
         if "id" in values and self._ids.setdefault(values["id"], path) != path:

@@ -17,32 +17,40 @@ from sekisho.config.problems import Findings, Where
 MAX_FILES = 100
 
 
-def load_tree(path: Path, findings: Findings) -> Node:
-    """The merged top-level mapping of `path`; empty, with findings, where it cannot be read."""
-    return _Including(findings).load(path, Where(str(path)), ())
+def load_tree(path: Path, findings: Findings) -> tuple[Node, bool]:
+    """The merged top-level mapping of `path`, and whether every file of it could be read."""
+    including = _Including(findings)
+    tree = including.load(path, Where(str(path)), ())
+    return tree, including.complete
 
 
 class _Including:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._files = 0
+        self.complete = True
 
     def load(self, path: Path, named_at: Where, above: tuple[Path, ...]) -> Node:
-        empty = collection({}, Where(str(path)))
+        tree = self._load(path, named_at, above)
+        self.complete = self.complete and tree is not None
+        return tree or collection({}, Where(str(path)))
+
+    def _load(self, path: Path, named_at: Where, above: tuple[Path, ...]) -> Node | None:
         self._files += 1
         real = Path(os.path.realpath(path))
         if real in above or self._files > MAX_FILES:
             reason = "includes itself" if real in above else f"is one of more than {MAX_FILES} files"
             self._findings.refuse(named_at, "include", f"The file {path} {reason}.")
-            return empty
+            return None
         text = self._read(path, named_at, "include" if above else "")
         tree = parse_yaml(text, str(path), self._findings) if text is not None else None
         if tree is None:
-            return empty
+            return None
+        if tree.value is None:
+            return collection({}, tree.where)
         if not isinstance(tree.value, dict):
-            if tree.value is not None:
-                self._findings.refuse(tree.where, "", "A configuration file is a mapping of sections (model_list: …).")
-            return empty
+            self._findings.refuse(tree.where, "", "A configuration file is a mapping of sections (model_list: …).")
+            return None
         return self._with_includes(path, tree, (*above, real))
 
     def _read(self, path: Path, named_at: Where, key: str) -> str | None:

@@ -314,7 +314,13 @@ CHECKING_CALLBACKS: Final = _names(
     "banned_keywords blocked_user_check guardrails_ai"
 )
 
-_COST: Final = re.compile(r"(input|output|cache_(creation|read))_\w*cost\w*|ocr_cost_per_\w+|file_search_cost_per_\w+")
+_COST: Final = re.compile(
+    r"((input|output)_cost_per_(token|reasoning_token|audio_token|image_token|image|second|audio_per_second"
+    r"|video_per_second|character|query|pixel|request)"
+    r"|cache_(creation|read)_input_(audio_|image_)?token_cost(_above_1hr)?)"
+    r"(_above_\d+k_tokens)?(_batches|_flex|_priority)?"
+    r"|ocr_cost_per_page|annotation_cost_per_page|file_search_cost_per_1k_calls|file_search_cost_per_gb_per_day"
+)
 #: Parameters whose values are kept as `Secret`.
 _SECRET: Final = re.compile(r"key|secret|token|password|credential|auth|header", re.IGNORECASE)
 
@@ -347,7 +353,7 @@ def meaning(section: str, key: str) -> str:
 
 def nearest(key: str, known: frozenset[str]) -> str | None:
     """The known key that `key` was probably meant to be."""
-    close = difflib.get_close_matches(key[:100], sorted(known), n=1, cutoff=0.8)
+    close = difflib.get_close_matches(key[:100], sorted(known), n=1, cutoff=0.71)
     return close[0] if close else None
 
 

@@ -38,8 +38,8 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     Raises ConfigError with every problem of the file and those it includes.
     """
     findings = Findings()
-    tree = load_tree(path, findings)
-    settings = _read(tree, Environment(environ), findings)
+    tree, complete = load_tree(path, findings)
+    settings = _read(tree, Environment(environ), findings, complete=complete)
     warnings = tuple(sorted(findings.warnings, key=_place))
     if findings.problems or settings is None:
         raise ConfigError(tuple(sorted(findings.problems, key=_place)), warnings)
@@ -50,7 +50,7 @@ def _place(problem: Problem) -> tuple[str, int]:
     return problem.file, problem.line
 
 
-def _read(tree: Node, environment: Environment, findings: Findings) -> Settings | None:
+def _read(tree: Node, environment: Environment, findings: Findings, *, complete: bool) -> Settings | None:
     reader = Reader(findings)
     empty = collection({}, tree.where)
     variables = tree.entries.get("environment_variables", empty)
@@ -64,7 +64,8 @@ def _read(tree: Node, environment: Environment, findings: Findings) -> Settings 
     values = {name: reader.section(name, sections.get(name, empty), name) for name in _SECTIONS}
     models = read_models(sections.get("model_list"), sections.get("credential_list"), findings)
     checks = _Checks(sections, findings)
-    checks.master_key(values["general_settings"], tree.where)
+    if complete:  # the rest of a file that cannot be read may hold it
+        checks.master_key(values["general_settings"], tree.where)
     checks.callbacks()
     checks.guardrails()
     checks.privacy(values["litellm_settings"])
@@ -88,7 +89,7 @@ def _with_stand_ins(general: Node, environment: Environment) -> Node:
     for key, name in _STAND_INS.items():
         value = environment.get(name)
         node = entries.get(key)
-        if value is not None and (node is None or (node.value in {None, ""} and not node.missing)):
+        if value is not None and (node is None or (node.value in (None, "") and not node.missing)):
             entries[key] = scalar(value, Where(f"environment variable {name}"))
     return collection(entries, general.where) if entries else general
 

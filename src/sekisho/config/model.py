@@ -76,8 +76,7 @@ class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
     litellm_credential_name: Name | None = None
     """An entry of `credential_list` whose values hold for every key that is not set here."""
     costs: Mapping[str, Decimal] = field(name="costs", default={})
-    """Filled from LiteLLM's cost keys, also those in `model_info` (which hold over the public price table):
-    `input_cost_per_token`, `output_cost_per_token`, `cache_read_input_token_cost`, … in USD."""
+    """Prices in USD, exact as written. They hold over the public price table, and those in `model_info` over these."""
     rest: Mapping[str, Any] = field(name="rest", default={})
     """Filled with every other key of the deployment; each is named in a warning."""
     missing: tuple[str, ...] = field(name="missing", default=())

@@ -149,11 +149,11 @@ class _Builder:
         if tag in _AS_TEXT or tag == _MERGE:
             return scalar(text, where)
         if tag not in _BUILT_IN:
-            raise _GiveUpError(where, f"The tag {tag.removeprefix(_TAG)!r} is not known here; write a plain value.")
+            raise _GiveUpError(where, "This tag is not known; put a value that begins with '!' in quotes.")
         try:
             value = _CONSTRUCTOR.construct_object(yaml.ScalarNode(tag, text))
         except (ValueError, ArithmeticError, LookupError):
-            raise _GiveUpError(where, f"Not a value of the type {tag.removeprefix(_TAG)}.") from None
+            raise _GiveUpError(where, f"Not a value of the type {tag.removeprefix(_TAG)}; put it in quotes.") from None
         return Node(value=value, where=where, text=text)
 
     def _anchor(self, name: str | None, node: Node) -> None:
@@ -162,10 +162,12 @@ class _Builder:
 
     def _alias(self, name: str, where: Where) -> Node:
         if name not in self._anchors:
-            raise _GiveUpError(where, f"*{name} refers to no anchor above it.")
+            raise _GiveUpError(
+                where, "No anchor of this name stands above; put a value that begins with '*' in quotes."
+            )
         node = self._anchors[name]
         if node is None:
-            raise _GiveUpError(where, f"*{name} refers to itself.")
+            raise _GiveUpError(where, "This alias refers to what it stands in.")
         return node
 
     def _place(self, node: Node, tag: str = "") -> None:

@@ -48,7 +48,7 @@ _SECTIONS: Final = {
     "general_settings": "general_settings",
     "sekisho": "sekisho",
 }
-_NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
+NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.timeouts": Timeouts,
     "sekisho.providers.NAME": ProviderPolicy,
     "router_settings.model_group_alias.NAME": ModelAlias,
@@ -71,7 +71,7 @@ def reference_page() -> str:
     parts = [_INTRO]
     for section, title in _SECTIONS.items():
         parts += [f"## `{title}`\n", *_used(keys.SECTIONS[section], keys.yaml_keys(section))]
-    for title, struct in _NESTED.items():
+    for title, struct in NESTED.items():
         parts += [
             f"## `{title}`\n",
             *_used(struct, frozenset(field.encode_name for field in msgspec.structs.fields(struct))),
@@ -92,7 +92,8 @@ def _used(struct: type[msgspec.Struct], shown: frozenset[str]) -> Iterator[str]:
         if field.encode_name in shown:
             yield f"| `{field.encode_name}` | {_default(field)} | {docs[field.name]} |"
     if "costs" in docs:
-        yield f"| cost keys | the public price table | {docs['costs']} |"
+        names = " ".join(f"`{name}`" for name in sorted(keys.COST_NAMES))
+        yield f"| {names} and LiteLLM's other cost keys | the public price table | {docs['costs']} |"
     yield ""
 
 

@@ -93,6 +93,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """From the end of the request to the first byte of the answer. A deployment's `stream_timeout` holds over it."""
     between_chunks_seconds: Seconds = 300.0
     """Between two pieces of a streamed answer."""
+    caller_stalled_seconds: Seconds = 300.0
+    """How long a caller may take nothing of a streamed answer before the call ends as if it had hung up."""
     total_seconds: Seconds = 6000.0
     """The whole call. A deployment's `timeout`, `router_settings.timeout` and `litellm_settings.request_timeout` hold
     over it, in this order."""

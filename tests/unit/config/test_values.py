@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.config.values import Count, Name, Seconds, convert, price
+from sekisho.core.secret import Secret
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("3", Count, 3),
+        ("2.5", Seconds, 2.5),
+        (5, Seconds, 5.0),
+        ("true", bool, True),
+        ("False", bool, False),
+        ("sk-1", Secret | None, Secret("sk-1")),
+        (12345, Secret | None, Secret("12345")),
+        ({"a": "b"}, Mapping[Name, Secret], {"a": Secret("b")}),
+        (["a"], tuple[Name, ...], ("a",)),
+    ],
+)
+def test_what_is_accepted(value: Any, kind: Any, expected: Any) -> None:
+    assert convert(value, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "sentence"),
+    [
+        ("soon", Seconds, "Expected a number, got text."),
+        (0, Seconds, "Expected a number > 0.0."),
+        (float("inf"), Seconds, "Expected a number <= 1000000.0."),
+        (-1, Count, "Expected a number >= 0."),
+        (True, Count, "Expected a whole number, got true or false."),
+        ([1], tuple[Name, ...], "Expected text, got a whole number."),
+        (["x"], Secret | None, "Expected text."),
+        (True, Secret | None, "Expected text."),
+        ("neither", Literal["cancel", "drain"] | None, "Expected one of cancel, drain."),
+    ],
+)
+def test_what_is_refused_is_said_in_words(value: Any, kind: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match="Expected") as refusal:
+        convert(value, kind)
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize("text", ["3e-06", "0.000003", "0.0000030", "3E-6"])
+def test_a_price_is_exact_however_it_is_written(text: str) -> None:
+    assert price(text) == Decimal("0.000003")
+
+
+@pytest.mark.parametrize("text", ["", "cheap", "-1", "NaN", "Infinity", "1e99", "1e-99999"])
+def test_what_is_no_price_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="Expected a price in USD"):
+        price(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_price_or_refused(text: str) -> None:
+    try:
+        value = price(text)
+    except ValueError as refusal:
+        value = None
+        reason = str(refusal)
+    assert reason.startswith("Expected a price") if value is None else 0 <= value <= 10**6
