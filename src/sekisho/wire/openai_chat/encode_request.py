@@ -57,10 +57,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     body |= _identity(request, target, dropped)
     if request.stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    try:
-        return Encoded(msgspec.json.encode(body), tuple(dropped))
-    except OverflowError:
-        raise UnsupportedFeature("tools", NAME, "A number in it does not fit into 64 bits.") from None
+    return Encoded(msgspec.json.encode(body), tuple(dropped))
 
 
 def _tool(name: str, tool: Tool, target: Target) -> Body:
