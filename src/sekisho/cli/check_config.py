@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError, Problem
+from sekisho.ledger.prices import unread_costs
 from sekisho.providers.deployment import resolve
 
 
@@ -31,7 +32,7 @@ def check_config(file: Annotated[Path, typer.Argument(help="The configuration, L
         _print_findings(console, "red", "problem", error.problems)
         console.print(f"[red]{escape(str(file))} cannot be used: {len(error.problems)} to mend.[/red]")
         raise typer.Exit(1) from None
-    warnings = (*settings.warnings, *_unusable(settings))
+    warnings = (*settings.warnings, *_unusable(settings), *_unpriced(settings))
     _print_findings(console, "yellow", "warning", warnings)
     _print_summary(console, settings)
     console.print(f"[green]{escape(str(file))} can be used.[/green] Warnings: {len(warnings)}.")
@@ -43,6 +44,16 @@ def _unusable(settings: Settings) -> tuple[Problem, ...]:
         Problem(entry.where.file, entry.where.line, "model_list[]", reason)
         for entry in settings.model_list
         if (reason := resolve(entry, settings).unusable) is not None and not entry.params.missing
+    )
+
+
+def _unpriced(settings: Settings) -> tuple[Problem, ...]:
+    """Cost keys that no rate is made of."""
+    message = "Accepted, without effect: the price of this kind is not counted in this release."
+    return tuple(
+        Problem(entry.where.file, entry.where.line, f"model_list[].{key}", message)
+        for entry in settings.model_list
+        for key in unread_costs(entry.params.costs)
     )
 
 

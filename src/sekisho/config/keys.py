@@ -14,6 +14,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -71,6 +72,10 @@ _HEADERS = "Headers of the caller are not passed to providers by this key in thi
 _TAGS = "Tags do not steer routing in this release."
 _HOOK = "Python hooks of this kind are not called in this release."
 _TLS = "Certificates are always checked against the system's authorities."
+_TUNING = (
+    "Tuning parameters that the serving model does not take are always left out of a translated call, and named in "
+    "the header x-sekisho-dropped; everything else is translated or refused by name."
+)
 _PRICE = "The price of this kind is not counted in this release."
 _PRICE_KEYS = "tiered_pricing search_context_cost_per_query cost_per_ptu_per_hour ptu_count"
 _BRIDGE = "The API of the provider follows from the deployment and the caller, not from this key."
@@ -114,6 +119,9 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "vertex_credentials azure_ad_token tenant_id client_id client_secret azure_scope azure_username "
             "azure_password s3_bucket_name s3_region_name s3_access_key_id s3_secret_access_key s3_endpoint_url "
             "gcs_bucket_name watsonx_region_name",
+            "Belongs to a provider with versions of its API, which this release does not call.": "api_version",
+            "The header is not sent by this key; write `OpenAI-Organization` into `extra_headers`.": "organization",
+            _TUNING: "drop_params",
             _RATE: "itpm otpm max_parallel_requests default_api_key_tpm_limit default_api_key_rpm_limit",
             _TURNS: "weight rpm tpm order",
             _TAGS: "tags tag_regex",
@@ -147,6 +155,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     "model_list[]": {},
     "litellm_settings": _flat(
         {
+            _TUNING: "drop_params",
             _FALLBACK: _FALLBACK_KEYS,
             _CACHE: "cache cache_params enable_redis_auth_cache enable_caching_on_provider_specific_optional_params",
             _DEBUG: "set_verbose json_logs suppress_debug_info log_raw_request_response timezone",
@@ -325,16 +334,18 @@ _COST: Final = re.compile(
 _SECRET: Final = re.compile(r"key|secret|token|password|credential|auth|header", re.IGNORECASE)
 
 
+@cache
 def yaml_keys(section: str) -> frozenset[str]:
     """The keys of a section that are fields of its Struct."""
     fields = {field.encode_name for field in msgspec.structs.fields(SECTIONS[section])}
     return frozenset(fields - _FILLED.get(section, set()))
 
 
+@cache
 def known_keys(section: str) -> frozenset[str]:
     """Every key of a section that has a status, and the prices where they may stand."""
     also = _BESIDES.get(section, frozenset())
-    return yaml_keys(section) | ACCEPTED[section].keys() | REFUSED[section].keys() | also
+    return frozenset((*yaml_keys(section), *ACCEPTED[section], *REFUSED[section], *also))
 
 
 def status(section: str, key: str) -> Status | None:
@@ -351,6 +362,7 @@ def meaning(section: str, key: str) -> str:
     return REFUSED[section].get(key) or ACCEPTED[section][key]
 
 
+@lru_cache(maxsize=1024)
 def nearest(key: str, known: frozenset[str]) -> str | None:
     """The known key that `key` was probably meant to be."""
     close = difflib.get_close_matches(key[:100], sorted(known), n=1, cutoff=0.71)

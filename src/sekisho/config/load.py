@@ -69,9 +69,10 @@ def _read(tree: Node, environment: Environment, findings: Findings, *, complete:
     checks.callbacks()
     checks.guardrails()
     checks.privacy(values["litellm_settings"])
-    checks.models(models, values["router_settings"], tree.where)
     if findings.problems:
         return None
+    checks.models(models, values["router_settings"], tree.where)
+    checks.providers(models)
     return Settings(
         model_list=models,
         litellm=LitellmSettings(**values["litellm_settings"]),
@@ -167,7 +168,7 @@ class _Checks:
                 self._findings.warn(node.where, f"litellm_settings.{key}", message)
 
     def models(self, models: tuple[ModelEntry, ...], router: Mapping[str, Any], where: Where) -> None:
-        if not models and not self._findings.problems:
+        if not models:
             self._findings.warn(where, "model_list", "No models: every call is answered with an error.")
         targets = {
             f"model_group_alias.{name}": alias.model for name, alias in router.get("model_group_alias", {}).items()
@@ -179,6 +180,18 @@ class _Checks:
                 node = self._node("router_settings", key.partition(".")[0])
                 message = "No entry of model_list has the model name that this refers to."
                 self._findings.warn(node.where if node else where, f"router_settings.{key}", message)
+
+    def providers(self, models: tuple[ModelEntry, ...]) -> None:
+        """A policy for a provider that no model is at is a slip of the pen."""
+        params = [entry.params for entry in models]
+        if not all(one.custom_llm_provider or "/" in one.model for one in params):
+            return  # a model without prefix is at whatever provider its name belongs to
+        called = frozenset(one.custom_llm_provider or one.model.partition("/")[0] for one in params)
+        policies = self._node("sekisho", "providers")
+        for name, node in (policies.entries if policies is not None else {}).items():
+            if name not in called:
+                message = "No entry of model_list is at a provider of this name."
+                self._findings.warn(node.where, f"sekisho.providers.{name}", message)
 
 
 def _serves(pattern: str, name: str) -> bool:

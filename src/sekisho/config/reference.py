@@ -70,7 +70,8 @@ def reference_page() -> str:
     """The whole page."""
     parts = [_INTRO]
     for section, title in _SECTIONS.items():
-        parts += [f"## `{title}`\n", *_used(keys.SECTIONS[section], keys.yaml_keys(section))]
+        used = frozenset(key for key in keys.yaml_keys(section) if keys.status(section, key) is keys.Status.USED)
+        parts += [f"## `{title}`\n", *_used(keys.SECTIONS[section], used)]
     for title, struct in NESTED.items():
         parts += [
             f"## `{title}`\n",

@@ -22,8 +22,7 @@ class LitellmSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`litellm_settings`: how calls are made."""
 
     drop_params: bool = False
-    """Leave out tuning parameters that the serving model does not take (temperature, penalties, …) instead of refusing
-    the call by the parameter's name. Never applies to content, tools or output formats."""
+    """Whether tuning parameters that the serving model does not take (temperature, penalties, …) are left out."""
     num_retries: Retries | None = None
     """Further attempts after a failed call. `router_settings.num_retries` holds over it; 2 where neither is set."""
     request_timeout_seconds: Seconds | None = field(name="request_timeout", default=None)

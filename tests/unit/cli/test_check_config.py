@@ -10,7 +10,7 @@ from tests.shared import SHARED
 
 GOOD = """
 model_list:
-  - {model_name: gpt-5, litellm_params: {model: openai/gpt-5, api_key: sk-of-the-provider}}
+  - {model_name: gpt-5, litellm_params: {model: openai/gpt-5, api_key: sk-of-the-provider, input_cost_per_second: 1}}
   - {model_name: "[bold]far", litellm_params: {model: bedrock/anthropic.claude}}
 router_settings: {model_group_alias: {fast: gpt-5}, mystery: 1}
 """
@@ -30,8 +30,9 @@ def test_a_good_file_gives_a_summary(tmp_path: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert f"warning {path}:5: router_settings.mystery: Unknown key: it has no effect." in printed
     assert f"warning {path}:4: model_list[]: Model '[bold]far' is configured at provider 'bedrock'" in printed
+    assert f"warning {path}:3: model_list[].input_cost_per_second: Accepted, without effect" in printed
     assert "alias of gpt-5" in printed
-    assert f"{path} can be used. Warnings: 2." in printed
+    assert f"{path} can be used. Warnings: 3." in printed
     assert "sk-of-the-provider" not in printed
 
 

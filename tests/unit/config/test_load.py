@@ -53,7 +53,7 @@ general_settings: {master_key: os.environ/MASTER, litellm_key_header_name: x-key
 sekisho: {providers: {openai: {hang_up: drain}}, ping_after_seconds: 5}
 """
     settings = load(tmp_path, text, {"MASTER": "sk-master-from-outside", "OPENAI": "sk-from-outside"})
-    assert settings.warnings == ()
+    assert [warning.key for warning in settings.warnings] == ["litellm_settings.drop_params"]
     assert settings.general.master_key == Secret("sk-master-from-outside")
     assert settings.model_list[0].params.api_key == Secret("sk-from-the-file")
     assert settings.litellm.drop_params
@@ -87,6 +87,13 @@ def test_without_a_master_key_it_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refusal:
         load(tmp_path, "", {})
     assert [problem.key for problem in refusal.value.problems] == ["general_settings.master_key"]
+
+
+def test_a_policy_for_a_provider_that_is_not_there_is_named(tmp_path: Path) -> None:
+    model = "model_list: [{model_name: m, litellm_params: {model: openai/m}}]\n"
+    policy = "sekisho: {providers: {openia: {hang_up: drain}, openai: {}}}\n"
+    assert [warning.key for warning in load(tmp_path, model + policy).warnings] == ["sekisho.providers.openia"]
+    assert load(tmp_path, model.replace("openai/", "") + policy).warnings == ()
 
 
 def test_the_process_environment_is_left_alone(tmp_path: Path) -> None:
