@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from sekisho.core.clock import FakeClock
 from sekisho.core.ids import new_uuid7
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.rows import CallRow, Intent
 from sekisho.store.db import Database
+from sekisho.store.keys import KeyRow, get_key, insert_key
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.schema import calls
 
@@ -27,13 +28,33 @@ def open_database(folder: Path) -> Database:
 
 def intent(**changes: Any) -> Intent:
     """An intent with the fields that matter to the test."""
-    return Intent(**({"call_id": new_uuid7(), "started_us": NOW_US} | changes))
+    fields: dict[str, Any] = {"call_id": new_uuid7(), "started_us": NOW_US}
+    return Intent(**(fields | changes))
 
 
 def row(**changes: Any) -> CallRow:
     """A row of a call that went well."""
-    fields = {"call_id": new_uuid7(), "started_us": NOW_US, "ended_us": NOW_US + 1_500_000}
+    fields: dict[str, Any] = {"call_id": new_uuid7(), "started_us": NOW_US, "ended_us": NOW_US + 1_500_000}
     return CallRow(**(fields | {"status": "success", "http_status": 200} | changes))
+
+
+def add_key(db: Database, token: str, **changes: Any) -> None:
+    """A virtual key with this hash, straight into the table."""
+    fields: dict[str, Any] = {"key_name": "sk-...test", "created_us": NOW_US, "updated_us": NOW_US}
+    key = KeyRow(token=token, **(fields | changes))
+    db.write(lambda connection: insert_key(connection, key)).result()
+
+
+def spend_of(db: Database, token: str) -> int:
+    """What a key has spent, in nano-USD."""
+    key = db.read(lambda connection: get_key(connection, token)).result()
+    assert key is not None
+    return key.spend_nano_usd
+
+
+def run_sql(db: Database, statement: str) -> None:
+    """Change the database behind the product's back."""
+    db.write(lambda connection: connection.execute(text(statement)).close()).result()
 
 
 def stored_calls(db: Database) -> list[dict[str, Any]]:
@@ -44,7 +65,9 @@ def stored_calls(db: Database) -> list[dict[str, Any]]:
 
 def count_stored(db: Database) -> int:
     """How many rows the ledger has."""
-    return db.read(lambda connection: int(connection.execute(select(func.count()).select_from(calls)).scalar_one())).result()
+    return db.read(
+        lambda connection: int(connection.execute(select(func.count()).select_from(calls)).scalar_one())
+    ).result()
 
 
 def open_journal(folder: Path, db: Database, **options: Any) -> Journal:

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +18,10 @@ from sqlalchemy.exc import OperationalError
 
 from sekisho.core.clock import FakeClock
 from sekisho.core.errors import OperatorError
-from sekisho.core.ids import new_uuid7
 from sekisho.ledger import journal as journal_module
 from sekisho.ledger.journal import Journal
 from sekisho.store.db import Database
-from tests.support.ledger import count_stored, intent, open_database, open_journal, row, stored_calls
+from tests.support.ledger import add_key, count_stored, intent, open_database, open_journal, row, spend_of, stored_calls
 
 
 def segments(folder: Path) -> list[Path]:
@@ -141,12 +144,15 @@ def test_rows_past_the_bound_are_read_back_from_the_spool(tmp_path: Path) -> Non
     db.close()
 
 
+T = TypeVar("T")
+
+
 class Refusing(Database):
     """A database that refuses so many writes first."""
 
     refusals = 0
 
-    def _in_transaction(self, work):  # type: ignore[no-untyped-def]
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         if self.refusals:
             self.refusals -= 1
             raise OperationalError("INSERT", {}, Exception("disk I/O error"))
@@ -220,24 +226,14 @@ def test_a_count_beyond_any_integer_is_booked_at_the_largest(tmp_path: Path) -> 
 
 
 def test_the_spend_of_a_key_moves_with_its_rows(tmp_path: Path) -> None:
-    from sqlalchemy import insert, select
-
-    from sekisho.store.schema import keys
-
-    values = dict.fromkeys(("key_name", "models", "aliases", "allowed_routes", "metadata"), "{}")
-    values |= {"token": "k", "blocked": False, "spend_nano_usd": 10, "created_us": 0, "updated_us": 0}
-
-    def spend(connection: Connection) -> int:
-        return int(connection.execute(select(keys.c.spend_nano_usd)).scalar_one())
-
     db = open_database(tmp_path)
-    db.write(lambda connection: connection.execute(insert(keys).values(values)) and None).result()
+    add_key(db, "k", spend_nano_usd=10)
     journal = open_journal(tmp_path, db)
     twice = row(key_hash="k", cost_nano_usd=5)
     for settled in (twice, twice, row(key_hash="k", cost_nano_usd=None), row(key_hash="other", cost_nano_usd=9)):
         journal.settle(settled)
         journal.flush().result(timeout=30)
-    assert db.read_now(spend) == 15
+    assert spend_of(db, "k") == 15
     journal.close()
     db.close()
 
@@ -275,10 +271,8 @@ class Lives(RuleBasedStateMachine):
         super().__init__()
         self.began: dict[str, str] = {}
 
-    @initialize(folder=st.builds(new_uuid7))
-    def start(self, folder: str) -> None:
-        import tempfile
-
+    @initialize()
+    def start(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sekisho-journal-"))
         self.db = open_database(self.folder)
         self.journal = open_journal(self.folder, self.db, segment_bytes=1_000)
@@ -298,7 +292,7 @@ class Lives(RuleBasedStateMachine):
             self.began[name] = "success"
 
     @rule(flush=st.booleans())
-    def die(self, flush: bool) -> None:
+    def die(self, *, flush: bool) -> None:
         if flush:
             self.journal.flush().result(timeout=30)
         abandon(self.journal)
@@ -308,8 +302,6 @@ class Lives(RuleBasedStateMachine):
         assert {found["call_id"]: found["status"] for found in stored_calls(self.db)} == self.began
 
     def teardown(self) -> None:
-        import shutil
-
         if hasattr(self, "journal"):
             self.journal.close()
             self.db.close()

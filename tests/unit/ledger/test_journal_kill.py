@@ -9,10 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
 
-from sekisho.store.schema import keys
-from tests.support.ledger import open_database, open_journal, stored_calls
+from tests.support.ledger import add_key, open_database, open_journal, spend_of, stored_calls
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = """
@@ -57,10 +55,8 @@ def killed_run(folder: Path, seed: int, lines: int) -> tuple[set[str], set[str]]
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_call_is_lost_and_none_is_booked_twice(tmp_path: Path, seed: int) -> None:
-    values = dict.fromkeys(("key_name", "models", "aliases", "allowed_routes", "metadata"), "{}")
-    values |= {"token": "k", "blocked": False, "spend_nano_usd": 0, "created_us": 0, "updated_us": 0}
     db = open_database(tmp_path)
-    db.write(lambda connection: connection.execute(insert(keys).values(values)) and None).result()
+    add_key(db, "k")
     db.close()
     chance = random.Random(seed)
     begun: set[str] = set()
@@ -76,6 +72,5 @@ def test_no_call_is_lost_and_none_is_booked_twice(tmp_path: Path, seed: int) -> 
     assert begun <= status.keys()
     assert {status[call_id] for call_id in settled} <= {"success"}
     assert Counter(status.values()).keys() <= {"success", "incomplete"}
-    spend = db.read_now(lambda connection: connection.execute(select(keys.c.spend_nano_usd)).scalar_one())
-    assert spend == sum(row["cost_nano_usd"] for row in rows)
+    assert spend_of(db, "k") == sum(row["cost_nano_usd"] for row in rows)
     db.close()

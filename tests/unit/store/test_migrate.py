@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
@@ -14,6 +15,7 @@ from sekisho.core.errors import OperatorError
 from sekisho.store.db import Database
 from sekisho.store.migrate import alembic_config, ensure_schema
 from sekisho.store.schema import HEAD, metadata
+from tests.support.ledger import run_sql
 
 EMPTY_BUT_STAMPED = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
@@ -28,7 +30,10 @@ def layout(db: Database) -> dict[str, Any]:
             indexes = connection.execute(text(f"PRAGMA index_list({table})")).fetchall()
             names = [index[1] for index in indexes]
             parts = {name: connection.execute(text(f"PRAGMA index_info('{name}')")).fetchall() for name in names}
-            described[table] = sorted(map(tuple, columns)), {name: list(map(tuple, part)) for name, part in parts.items()}
+            described[table] = (
+                sorted(map(tuple, columns)),
+                {name: list(map(tuple, part)) for name, part in parts.items()},
+            )
         return described
 
     return db.read_now(read)
@@ -37,11 +42,7 @@ def layout(db: Database) -> dict[str, Any]:
 def test_an_upgrade_ends_where_a_fresh_database_begins(tmp_path: Path) -> None:
     fresh, upgraded = Database(tmp_path / "fresh.db"), Database(tmp_path / "upgraded.db")
     ensure_schema(fresh)
-    upgraded.write(lambda connection: connection.execute(text(EMPTY_BUT_STAMPED)) and None).result()
-    upgraded.write(lambda connection: connection.execute(text("INSERT INTO alembic_version VALUES ('')")) and None).result()
-    upgraded.write(lambda connection: connection.execute(text("DELETE FROM alembic_version")) and None).result()
-    from alembic import command
-
+    run_sql(upgraded, EMPTY_BUT_STAMPED)
     upgraded.write(lambda connection: command.upgrade(alembic_config(connection), "head")).result()
     assert layout(upgraded) == layout(fresh)
     fresh.close()
@@ -65,7 +66,7 @@ def test_a_second_start_changes_nothing(tmp_path: Path) -> None:
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     db = Database(tmp_path / "x.db")
     ensure_schema(db)
-    db.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")) and None).result()
+    run_sql(db, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(OperatorError, match="schema 9999"):
         ensure_schema(db)
     db.close()
@@ -78,5 +79,7 @@ def test_alembic_stays_unloaded_at_head(tmp_path: Path) -> None:
         "db = Database(Path(sys.argv[1])); ensure_schema(db); ensure_schema(db); db.close();"
         "print('alembic' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program, tmp_path / "x.db"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "x.db"], check=True, capture_output=True, text=True
+    )
     assert done.stdout.strip() == "False"

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.core.clock import FakeClock
+from sekisho.core.errors import MalformedRequest
+from sekisho.core.secret import Secret
+from sekisho.identity import keys as keys_module
+from sekisho.identity.keys import (
+    KeyRing,
+    KeyService,
+    Principal,
+    UnknownKey,
+    hash_of,
+    may_use,
+    resolved_model,
+    token_hash,
+)
+from sekisho.store.db import Database
+from sekisho.store.keys import KeyFilter
+from tests.support.ledger import NOW_US, add_key, open_database
+
+MASTER = "sk-master-0123456789"
+
+
+class CountingDatabase(Database):
+    reads = 0
+
+    def read_now(self, work: Any) -> Any:
+        self.reads += 1
+        return super().read_now(work)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[CountingDatabase]:
+    open_database(tmp_path).close()
+    db = CountingDatabase(tmp_path / "sekisho.db")
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ring(db: CountingDatabase, clock: FakeClock) -> KeyRing:
+    return KeyRing(db, clock, Secret(MASTER))
+
+
+@pytest.fixture
+def service(db: CountingDatabase, ring: KeyRing, clock: FakeClock) -> KeyService:
+    return KeyService(db, ring, clock)
+
+
+def test_the_master_key_costs_no_query(db: CountingDatabase, ring: KeyRing) -> None:
+    found = ring.find(MASTER)
+    assert found is not None
+    assert found.is_master
+    assert db.reads == 0
+    assert MASTER not in repr(found)
+
+
+def test_a_known_key_costs_one_query_ever(db: CountingDatabase, ring: KeyRing) -> None:
+    add_key(db, token_hash("sk-a"), key_alias="a", metadata={"tags": ["x"]}, blocked=True, expires_us=NOW_US)
+    first = ring.find("sk-a")
+    assert first is ring.find("sk-a")
+    assert first is not None
+    assert (first.key_alias, first.tags, first.blocked, first.expires_us) == ("a", ("x",), True, NOW_US)
+    assert db.reads == 1
+
+
+def test_an_unknown_key_asks_again_only_after_a_second(db: CountingDatabase, ring: KeyRing, clock: FakeClock) -> None:
+    for _ in range(3):
+        assert ring.find("sk-later") is None
+    assert db.reads == 1
+    add_key(db, token_hash("sk-later"))
+    assert ring.find("sk-later") is None
+    clock.advance(1.001)
+    assert ring.find("sk-later") is not None
+    assert db.reads == 2
+
+
+def test_what_the_ring_remembers_is_bounded(db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_module, "UNKNOWN_KEYS", 3)
+    monkeypatch.setattr(keys_module, "KNOWN_KEYS", 2)
+    ring = KeyRing(db, clock, Secret(MASTER))
+    for number in range(9):
+        add_key(db, token_hash(f"sk-{number}"))
+        assert ring.find(f"sk-{number}") is not None
+        assert ring.find(f"sk-none-{number}") is None
+    assert (len(ring._known), len(ring._unknown_until_us)) == (2, 3)
+
+
+@pytest.mark.parametrize("token", ["", "\x00", "sk-\ud800", "x" * 100_000, "' OR 1=1 --", "鍵"])
+def test_no_token_confuses_the_ring(ring: KeyRing, token: str) -> None:
+    assert ring.find(token) is None
+
+
+def holds(folder: Path, text: str) -> bool:
+    return any(text.encode() in path.read_bytes() for path in folder.iterdir())
+
+
+async def test_a_made_key_is_known_at_once_and_stored_as_its_hash(
+    tmp_path: Path, service: KeyService, ring: KeyRing
+) -> None:
+    key, row = await service.generate(None, {"models": ("m",), "key_alias": "a"}, "admin")
+    assert key.startswith("sk-")
+    assert len(key) >= 25
+    assert row.token == token_hash(key)
+    assert row.key_name == f"sk-...{key[-4:]}"
+    assert (row.created_by, row.created_us) == ("admin", NOW_US)
+    found = ring.find(key)
+    assert found is not None
+    assert found.models == ("m",)
+    assert not holds(tmp_path, key)
+
+
+async def test_a_key_refused_before_it_was_made_is_known_once_made(service: KeyService, ring: KeyRing) -> None:
+    assert ring.find("sk-chosen") is None
+    await service.generate("sk-chosen", {}, None)
+    assert ring.find("sk-chosen") is not None
+
+
+@pytest.mark.parametrize("key", ["chosen", "sk-", "sk-taken", MASTER])
+async def test_a_bad_choice_of_key_is_refused_without_repeating_it(service: KeyService, key: str) -> None:
+    await service.generate("sk-taken", {}, None)
+    with pytest.raises(MalformedRequest, match="'key'") as caught:
+        await service.generate(key, {}, None)
+    assert caught.value.info.param == "key"
+    assert MASTER not in str(caught.value)
+
+
+async def test_an_alias_is_taken_once(service: KeyService) -> None:
+    key, _ = await service.generate(None, {"key_alias": "a"}, None)
+    other, _ = await service.generate(None, {"key_alias": "b"}, None)
+    with pytest.raises(MalformedRequest, match="alias 'a'"):
+        await service.generate(None, {"key_alias": "a"}, None)
+    with pytest.raises(MalformedRequest, match="alias 'a'"):
+        await service.update(other, {"key_alias": "a"}, None)
+    assert (await service.update(key, {"key_alias": "a"}, None)).key_alias == "a"
+
+
+async def test_a_change_acts_at_once(service: KeyService, ring: KeyRing) -> None:
+    key, row = await service.generate(None, {}, None)
+    await service.update(row.token, {"blocked": True}, "admin")
+    found = ring.find(key)
+    assert found is not None
+    assert found.blocked
+    assert (await service.get(row.token)).updated_by == "admin"
+
+
+async def test_a_deleted_key_is_unknown_at_once(service: KeyService, ring: KeyRing) -> None:
+    key, _ = await service.generate(None, {}, None)
+    other, row = await service.generate(None, {"key_alias": "a"}, None)
+    assert await service.delete([key], ["a"]) == [key, "a"]
+    assert (ring.find(key), ring.find(other)) == (None, None)
+    with pytest.raises(UnknownKey):
+        await service.get(row.token)
+
+
+async def test_where_one_key_is_unknown_none_is_deleted(service: KeyService, ring: KeyRing) -> None:
+    key, _ = await service.generate(None, {}, None)
+    with pytest.raises(UnknownKey, match="1 of the named keys"):
+        await service.delete([key, "sk-none"], [])
+    assert ring.find(key) is not None
+
+
+async def test_an_unknown_key_cannot_be_changed(service: KeyService) -> None:
+    with pytest.raises(UnknownKey):
+        await service.update("sk-none", {"blocked": True}, None)
+
+
+async def test_a_page_knows_how_many_there_are(service: KeyService) -> None:
+    for number in range(3):
+        await service.generate(None, {"user_id": "u" if number else None}, None)
+    rows, total = await service.page(KeyFilter(user_id="u"), limit=1, offset=0, sort_by="created_at", ascending=True)
+    assert (len(rows), total) == (1, 2)
+
+
+def test_administrators_name_a_key_by_itself_or_its_hash() -> None:
+    assert hash_of("sk-a") == token_hash("sk-a") == hash_of(token_hash("sk-a").upper())
+
+
+@pytest.mark.parametrize(
+    ("models", "model", "allowed"),
+    [
+        ((), "any", True),
+        (("gpt-4o",), "gpt-4o", True),
+        (("gpt-4o",), "gpt-4o-mini", False),
+        (("openai/*",), "openai/gpt-4o", True),
+        (("openai/*",), "anthropic/claude", False),
+        (("openai/*",), "xopenai/gpt", False),
+        (("claude-*-latest",), "claude-opus-latest", True),
+        (("a.c",), "abc", False),
+        (("all-proxy-models",), "any", True),
+        (("all-team-models",), "any", True),
+        (("*",), "any", True),
+        (("no-default-models",), "any", False),
+        (("no-default-models",), "no-default-models", False),
+        (("no-default-models", "a"), "a", True),
+    ],
+)
+def test_a_key_may_use_what_its_list_names(models: tuple[str, ...], model: str, allowed: bool) -> None:  # noqa: FBT001 - a table's column
+    assert may_use(Principal(key_hash="k", models=models), model) is allowed
+
+
+def test_an_alias_of_the_key_admits_its_target() -> None:
+    principal = Principal(key_hash="k", models=("cheap",), aliases={"gpt-4": "cheap", "other": "dear"})
+    assert resolved_model(principal, "gpt-4") == "cheap"
+    assert resolved_model(principal, "cheap") == "cheap"
+    assert [may_use(principal, name) for name in ("gpt-4", "cheap", "other", "dear")] == [True, True, False, False]
+
+
+@given(models=st.lists(st.text(max_size=8), max_size=4).map(tuple), model=st.text(max_size=8))
+def test_the_master_may_use_everything(models: tuple[str, ...], model: str) -> None:
+    assert may_use(Principal(key_hash="k", models=models, is_master=True), model)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from sqlalchemy import inspect
+from sqlalchemy.engine import Connection
+
+from sekisho.store.db import Database
+from sekisho.store.migrate import alembic_config
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def test_it_can_be_taken_back(tmp_path: Path) -> None:
+    db = Database(tmp_path / "x.db")
+    db.write(lambda connection: command.upgrade(alembic_config(connection), "0001")).result()
+    assert db.read_now(tables) == {"alembic_version", "keys", "calls"}
+    db.write(lambda connection: command.downgrade(alembic_config(connection), "base")).result()
+    assert db.read_now(tables) == {"alembic_version"}
+    db.close()

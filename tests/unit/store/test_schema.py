@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import BigInteger, Boolean, Integer, Text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.schema import CreateTable
+
+from sekisho.ledger.rows import CallRow
+from sekisho.store.db import Database
+from sekisho.store.keys import KeyRow
+from sekisho.store.schema import HEAD, calls, create_at_head, keys, stored_revision
+
+
+def test_an_empty_database_has_no_revision_and_a_laid_one_has_head(tmp_path: Path) -> None:
+    db = Database(tmp_path / "x.db")
+    assert db.read_now(stored_revision) is None
+    db.write(create_at_head).result()
+    assert db.read_now(stored_revision) == HEAD
+    db.close()
+
+
+def test_the_tables_hold_what_the_values_hold() -> None:
+    assert set(calls.c.keys()) == set(CallRow.__struct_fields__)
+    assert set(keys.c.keys()) == set(KeyRow.__struct_fields__)
+
+
+def test_only_types_that_both_databases_have() -> None:
+    for table in (calls, keys):
+        assert {type(column.type) for column in table.c} <= {Text, BigInteger, Integer, Boolean}
+        assert "BIGINT" in str(CreateTable(table).compile(dialect=PGDialect()))
