@@ -25,6 +25,7 @@ class SessionReader:
 
     def __init__(self, signals: Signals) -> None:
         self._headers = signals.sessions.headers
+        self._side_prefixes = signals.sessions.side_prefixes
         self._fields = [(field, compiled(field.pattern, "sessions")) for field in signals.sessions.fields]
 
     def read(self, headers: Mapping[str, str], values: Mapping[str, msgspec.Raw], tool: str) -> str | None:
@@ -32,13 +33,18 @@ class SessionReader:
         for name in self._headers:
             value = headers.get(name)
             if value and _FORM.fullmatch(value):
-                return value
+                return self._without_prefix(value) or None
         for field, pattern in self._fields:
             if field.path[0] in values and field.tool in (None, tool):
                 match = pattern.search(_text_at(values[field.path[0]], field))
                 if match and _FORM.fullmatch(match["session"]):
                     return match["session"]
         return None
+
+    def _without_prefix(self, value: str) -> str:
+        for prefix in self._side_prefixes:
+            value = value.removeprefix(prefix)
+        return value
 
 
 def _text_at(raw: msgspec.Raw, field: SessionField) -> str:

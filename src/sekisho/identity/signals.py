@@ -91,10 +91,11 @@ class SessionField(_Data, frozen=True):
 
 
 class Sessions(_Data, frozen=True):
-    """Where a session id stands, first hit wins: headers, then body."""
+    """Where a session id stands, first hit wins: headers, then body. `side_prefixes` mark a session's side requests."""
 
     headers: tuple[str, ...]
     fields: tuple[SessionField, ...]
+    side_prefixes: tuple[str, ...] = ()
 
 
 class Signals(_Data, frozen=True):

@@ -53,6 +53,11 @@ def test_headers_beat_the_body() -> None:
     assert session({"x-session-id": OTHER}, prompt_cache_key=UUID) == OTHER
 
 
+def test_a_side_request_stays_in_its_session() -> None:
+    assert session({"x-session-id": "title-ses_e0241e23fffeMPJgM8rJIXx53a"}) == "ses_e0241e23fffeMPJgM8rJIXx53a"
+    assert session({"x-session-id": "title-"}) is None
+
+
 @pytest.mark.parametrize("value", ["", "two words", "tab\there", "ünïcode", "x" * 129])
 def test_a_header_of_another_form_is_no_session(value: str) -> None:
     assert session({"x-session-id": value}) is None
