@@ -1,0 +1,164 @@
+"""`sekisho explain < request`: what the gateway sees in a request, without sending it anywhere.
+
+Flows in: on stdin a request as it stands on the wire (request line, headers, body), or JSON with method, path, headers
+and body; a configuration where key and route are to be told. Flows out: who, context, plan, a line each. Must stay
+true: it recognises exactly as `sekisho serve` does; it writes nothing; neither key nor prompt is repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from sekisho.api.llm.routes import SURFACES, index
+from sekisho.config.load import load_settings
+from sekisho.config.model import Settings
+from sekisho.core.errors import MalformedRequest, SekishoError
+from sekisho.identity.client import Client, recognise
+from sekisho.identity.credential import find_token
+from sekisho.identity.keys import Principal, principal_of, token_hash
+from sekisho.identity.places import UNREADABLE
+from sekisho.store.db import open_for_reading
+from sekisho.store.keys import get_key
+from sekisho.wire.json_edit import JsonObject
+
+#: One line of the answer: what, and what about it.
+Line = tuple[str, str]
+#: A requested model -> the lines about its route and price.
+Plan = Callable[[str], Iterable[Line]]
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, its header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Described(msgspec.Struct):
+    """A request as JSON; headers as an object or as pairs, the body as an object or as text."""
+
+    method: str
+    path: str
+    headers: dict[str, str] | list[tuple[str, str]]
+    body: Any = None
+
+
+def explain(
+    config: Annotated[Path | None, typer.Option(help="LiteLLM's config.yaml: tells whose key it is.")] = None,
+    data_dir: Annotated[Path, typer.Option(help="Where keys live, beside --config.")] = Path(".data"),
+) -> None:
+    """Say who sends a request, with what tool, and what would become of it. The request is read from stdin."""
+    try:
+        request = parse_request(sys.stdin.buffer.read())
+        settings = load_settings(config, os.environ) if config else None
+        lines = explained(request, whose_key(request.headers, settings, data_dir) if settings else None)
+    except SekishoError as error:
+        print(f"sekisho: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    for name, value in lines:
+        print(f"{name:<12} {value}")
+
+
+def explained(request: Received, who: str | None, plan: Plan | None = None) -> list[Line]:
+    """The whole answer; `who` and `plan` where they can be told. Raises MalformedRequest on a body that is none."""
+    path = request.path.partition("?")[0]
+    surface = index(SURFACES).get(path, {}).get(request.method.upper())
+    body = JsonObject(request.body.strip() or b"{}")
+    model = _model_of(body)
+    lines = [("request", f"{request.method} {path}"), ("dialect", surface.dialect if surface else "no route here")]
+    if who is not None:
+        lines.append(("key", who))
+    lines += _context(recognise(request.headers, surface.dialect if surface else "", body))
+    if model is not None:
+        lines += [("model", model), *(plan(model) if plan else ())]
+    return lines
+
+
+def parse_request(data: bytes) -> Received:
+    """A request from its bytes on the wire or its JSON. Raises MalformedRequest saying what was expected."""
+    if data.lstrip()[:1] == b"{":
+        return _from_json(data)
+    head, body = _split_head(data.lstrip(b"\r\n"))
+    first, *rest = head.decode("latin-1").splitlines() or [""]
+    words = first.split()
+    if len(words) < 2 or not words[1].startswith("/"):
+        raise MalformedRequest(
+            "Expected a request on stdin: 'POST /v1/messages HTTP/1.1', headers, an empty line and the body; "
+            'or JSON with "method", "path", "headers" and "body".'
+        )
+    pairs = [line.partition(":") for line in rest]
+    headers = {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
+    return Received(method=words[0], path=words[1], headers=headers, body=body)
+
+
+def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) -> str:
+    """Whose key the headers show, in words. Raises OperatorError where there is no database."""
+    key_header = (settings.general.litellm_key_header_name or "").lower() or None
+    token, master = find_token(headers, key_header), settings.general.master_key
+    if token is None:
+        return "none was sent"
+    if master is not None and token == master.reveal():
+        return "the master key"
+    path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
+    engine = open_for_reading(path)
+    try:
+        with engine.connect() as connection:
+            row = get_key(connection, token_hash(token))
+    finally:
+        engine.dispose()
+    return "not known to the gateway" if row is None else _named(principal_of(row))
+
+
+def _from_json(data: bytes) -> Received:
+    try:
+        described = msgspec.json.decode(data, type=_Described)
+    except msgspec.DecodeError as error:
+        raise MalformedRequest(f"The request's JSON cannot be read: {error}.") from None
+    headers = {name.lower(): value for name, value in dict(described.headers).items()}
+    text = described.body
+    body = text.encode() if isinstance(text, str) else b"" if text is None else msgspec.json.encode(text)
+    return Received(method=described.method, path=described.path, headers=headers, body=body)
+
+
+def _split_head(data: bytes) -> tuple[bytes, bytes]:
+    """Head and body around the first empty line, whichever way lines end."""
+    ends = [(at, blank) for blank in (b"\r\n\r\n", b"\n\n") if (at := data.find(blank)) >= 0]
+    if not ends:
+        return data, b""
+    at, blank = min(ends)
+    return data[:at], data[at + len(blank) :]
+
+
+def _model_of(body: JsonObject) -> str | None:
+    raw = body.values.get("model")
+    try:
+        return None if raw is None else msgspec.json.decode(raw, type=str)
+    except UNREADABLE:
+        return None
+
+
+def _context(client: Client) -> list[Line]:
+    return [
+        ("tool", client.tool),
+        ("version", client.version or "unknown"),
+        ("interface", client.interface),
+        ("os", client.os),
+        ("session", client.session_id or "none"),
+        ("confidence", client.confidence),
+        ("evidence", ", ".join(client.evidence) or "none"),
+    ]
+
+
+def _named(principal: Principal) -> str:
+    facts = [("user", principal.user_id), ("team", principal.team_id), ("", "blocked" if principal.blocked else None)]
+    about = ", ".join(f"{name} {value}".strip() for name, value in facts if value)
+    return (principal.key_alias or principal.key_name) + (f" ({about})" if about else "")
