@@ -6,6 +6,8 @@ nothing here is shared between calls; `principal`, `ask`, `client` are None exac
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sekisho.canonical.request import Request
@@ -60,6 +62,7 @@ class Call:
         "principal",
         "reached_provider",
         "request_id",
+        "shared",
         "started_us",
         "upstream_dialect",
     )
@@ -96,6 +99,8 @@ class Call:
         self.passage: Passage | None = None
         self.facts: Facts | None = None
         self.error: ErrorInfo | None = None
+        #: What intent and row have in common, from the intent of the present attempt on.
+        self.shared: dict[str, Any] | None = None
 
     @property
     def asked(self) -> Ask:

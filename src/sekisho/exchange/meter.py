@@ -32,8 +32,9 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
     """The intent of the attempt that is about to be sent."""
     rates = gateway.rates(call.sent_to)
     guess = Usage(input_tokens=estimated_tokens(len(call.body)))
+    call.shared = _shared(call)
     return Intent(
-        **_shared(call),
+        **call.shared,
         estimated_input_tokens=guess.input_tokens,
         estimate_nano_usd=None if rates is None else rates.cost_nano_usd(guess),
         price_version=None if rates is None else rates.version,
@@ -47,7 +48,7 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
     cost = 0 if usage.total_tokens == 0 and complete else None if rates is None else rates.cost_nano_usd(usage)
     error = call.error
     return CallRow(
-        **_shared(call),
+        **(call.shared or _shared(call)),
         ended_us=gateway.clock.now_us(),
         status="success" if error is None else "failure" if complete else "incomplete",
         http_status=call.answer.status or (error.status if error else 0),

@@ -111,4 +111,6 @@ def _reply_headers(call: Call, attempt: Attempt) -> Headers:
 
 def header_text(text: str) -> bytes:
     """`text` as a header value: what no header may hold becomes '?'."""
+    if text.isascii() and text.isprintable():
+        return text.encode()
     return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode())

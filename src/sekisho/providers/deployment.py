@@ -37,6 +37,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     provider: Provider
     model: str
     base_url: str
+    #: The host of `base_url`, for the ledger: no path, no credentials.
+    host: str
     key: Secret | None
     extra_headers: dict[str, Secret]
     entry: ModelEntry
@@ -67,11 +69,6 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in self.extra_headers.items():
             headers[name] = value.reveal()
         return headers
-
-    @property
-    def host(self) -> str:
-        """Where it is, for the ledger: the host, without path or credentials."""
-        return urlsplit(self.base_url).hostname or ""
 
     def dialect_for(self, caller: str, unserved: frozenset[str]) -> str:
         """The dialect to call it in for a caller of dialect `caller`.
@@ -130,6 +127,7 @@ def resolve(entry: ModelEntry, settings: Settings) -> Deployment:
         provider=provider,
         model=model,
         base_url=base_url,
+        host=urlsplit(base_url).hostname or "",
         key=key,
         extra_headers={header.lower(): value for header, value in params.extra_headers.items()},
         entry=entry,

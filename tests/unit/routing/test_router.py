@@ -26,6 +26,7 @@ def deployment(
         provider=row(provider),
         model=model,
         base_url="http://127.0.0.1:1",
+        host="127.0.0.1",
         key=Secret("k"),
         extra_headers={},
         entry=ModelEntry(model_name=model_name, params=LitellmParams(model=model), info=ModelInfo()),

@@ -19,7 +19,7 @@ OBJECTS = st.dictionaries(st.text(max_size=6), VALUES, max_size=6)
 INDENTS = st.sampled_from([None, 0, 2])
 
 
-@given(OBJECTS, OBJECTS, INDENTS, ascii_only=st.booleans())
+@given(before=OBJECTS, changes=OBJECTS, indent=INDENTS, ascii_only=st.booleans())
 def test_an_edit_is_what_a_dictionary_update_is(
     before: Any, changes: Any, indent: int | None, *, ascii_only: bool
 ) -> None:
