@@ -48,6 +48,12 @@ class _Note(msgspec.Struct):
     content_index: int = 0
 
 
+class _PartEvent(msgspec.Struct):
+    part: Kind
+    output_index: int = 0
+    content_index: int = 0
+
+
 class _ItemEvent(msgspec.Struct):
     item: msgspec.Raw
     output_index: int = 0
@@ -85,6 +91,7 @@ _SAYING: dict[BlockKind, Callable[[int, str], e.Event]] = {
     "thinking": e.ThinkingDelta,
     "tool_call": e.ArgumentsDelta,
 }
+_PARTS: dict[str, BlockKind] = {"output_text": "text", "refusal": "refusal"}
 #: Event type -> the kind of block that its delta belongs to. Open Responses says `reasoning`, OpenAI `reasoning_text`.
 _DELTAS: dict[str, BlockKind] = {
     "response.output_text.delta": "text",
@@ -234,6 +241,12 @@ class StreamReader:
             block.piece = piece
         self._say(block, event.delta)
 
+    def _part_added(self, event: _PartEvent, _: str) -> None:
+        """Opens the block, so that an empty part keeps its place among the others."""
+        kind = _PARTS.get(event.part.type or "")
+        if kind is not None:
+            self._block((event.output_index, event.content_index), kind)
+
     def _noted(self, event: _Note, _: str) -> None:
         block = self._block((event.output_index, event.content_index), "text")
         if not block.ended:
@@ -290,6 +303,7 @@ class StreamReader:
         "response.queued": (_begin, _ResponseEvent),
         "response.in_progress": (_begin, _ResponseEvent),
         "response.output_item.added": (_added, _ItemEvent),
+        "response.content_part.added": (_part_added, _PartEvent),
         "response.output_item.done": (_item_done, _ItemEvent),
         "response.output_text.annotation.added": (_noted, _Note),
         "response.completed": (_finish, _ResponseEvent),

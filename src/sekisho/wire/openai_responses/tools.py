@@ -89,6 +89,8 @@ def read_choice(source: Node, toolbox: Toolbox) -> ToolChoice | None:
     """
     value = source.values.get("tool_choice")
     if isinstance(value, str):
+        if value == "required" and toolbox.offered and not toolbox.tools:
+            raise UnsupportedFeature("tool_choice.required", ELSEWHERE, "Only hosted tools are offered.")
         return _mode(value, "tool_choice")
     node = source.child("tool_choice")
     if node is None:
