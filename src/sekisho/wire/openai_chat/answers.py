@@ -7,7 +7,7 @@ a call that stands before it; call ids that are used again are paired in order.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 import msgspec
@@ -27,7 +27,7 @@ class Answers(msgspec.Struct):
 
 def pair(messages: Sequence[Message]) -> tuple[dict[int, Answers], set[Place]]:
     """Index of each assistant message with calls -> its answers; and the places of the results so used."""
-    waiting: dict[str, list[Place]] = defaultdict(list)
+    waiting: dict[str, deque[Place]] = defaultdict(deque)
     for at, message in enumerate(messages):
         for number, part in enumerate(message.parts):
             if isinstance(part, ToolResult):
@@ -37,21 +37,19 @@ def pair(messages: Sequence[Message]) -> tuple[dict[int, Answers], set[Place]]:
     for at, message in enumerate(messages):
         calls = [part.id for part in message.parts if isinstance(part, ToolCall)]
         if calls:
-            answers[at] = _answer(messages, calls, waiting, at, used)
+            found = [_first_after(at, waiting[call_id]) for call_id in calls]
+            places = sorted(place for place in found if place is not None)
+            results = [messages[place[0]].parts[place[1]] for place in places]
+            used.update(places)
+            answers[at] = Answers(
+                [result for result in results if isinstance(result, ToolResult)],
+                [call_id for call_id, place in zip(calls, found, strict=True) if place is None],
+            )
     return answers, used
 
 
-def _answer(
-    messages: Sequence[Message], calls: Sequence[str], waiting: dict[str, list[Place]], at: int, used: set[Place]
-) -> Answers:
-    places: list[Place] = []
-    unanswered: list[str] = []
-    for call_id in calls:
-        later = [place for place in waiting[call_id] if place[0] > at and place not in used]
-        if later:
-            used.add(later[0])
-            places.append(later[0])
-        else:
-            unanswered.append(call_id)
-    results = [messages[place[0]].parts[place[1]] for place in sorted(places)]
-    return Answers([result for result in results if isinstance(result, ToolResult)], unanswered)
+def _first_after(at: int, waiting: deque[Place]) -> Place | None:
+    """Take the first result that stands after message `at`. Earlier ones are orphans for all that follows, too."""
+    while waiting and waiting[0][0] <= at:
+        waiting.popleft()
+    return waiting.popleft() if waiting else None

@@ -243,11 +243,11 @@ def read_request(body: bytes) -> tuple[RequestBody, tuple[str, ...]]:
         raise MalformedRequest("The request body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRequest(f"The request body is not JSON: {str(error)[:120]}.") from None
-    return typed, tuple(key for key, value in keys.items() if _is_unsaid(key, bytes(value)))
+    return typed, tuple(key for key, value in keys.items() if _is_unsaid(key, value))
 
 
-def _is_unsaid(key: str, value: bytes) -> bool:
-    return key not in _known and key not in FOR_THE_GATEWAY and value not in (b"null", b"{}", b"[]")
+def _is_unsaid(key: str, value: msgspec.Raw) -> bool:
+    return key not in _known and key not in FOR_THE_GATEWAY and bytes(value) not in (b"null", b"{}", b"[]")
 
 
 def _malformed(text: str) -> MalformedRequest:
