@@ -58,7 +58,7 @@ def tool_list(request: Request, names: dict[str, Tool], profile: Profile, notes:
 def _tool(name: str, tool: Tool, profile: Profile, notes: list[str]) -> Json:
     value: Json = {"name": name}
     description = _description(tool)
-    if description:
+    if description is not None:
         value["description"] = description
     schema = custom_schema() if tool.custom else tool.parameters
     value["input_schema"] = schema if schema and "type" in schema else {"type": "object", **(schema or {})}
@@ -71,12 +71,13 @@ def _tool(name: str, tool: Tool, profile: Profile, notes: list[str]) -> Json:
     return value
 
 
-def _description(tool: Tool) -> str:
+def _description(tool: Tool) -> str | None:
     """A free-text tool's grammar cannot be enforced here, so the model is told it."""
-    text, form = tool.description or "", tool.format or {}
+    form = tool.format or {}
     if not tool.custom or not isinstance(form.get("definition"), str):
-        return text
-    return f"{text}\n\nThe input follows this {form.get('syntax', '')} grammar:\n{form['definition']}".lstrip()
+        return tool.description
+    grammar = f"The input follows this {form.get('syntax', '')} grammar:\n{form['definition']}"
+    return f"{tool.description}\n\n{grammar}" if tool.description else grammar
 
 
 def tool_choice(request: Request, wire_name: str | None, notes: list[str], *, budgeted: bool) -> Json | None:
@@ -115,10 +116,12 @@ def thinking(request: Request, profile: Profile, max_tokens: int, notes: list[st
 
 
 def _budget(asked: Reasoning, max_tokens: int) -> int:
-    """Tokens for thinking; at least a quarter of `max_tokens` stays for the answer."""
+    """The caller's own number where it fits; else at least a quarter of `max_tokens` stays for the answer."""
     wanted = asked.budget_tokens
     if wanted is None:
         wanted = BUDGETS.get(asked.effort or "medium", BUDGETS["medium"])
+    elif BUDGET_MIN <= wanted < max_tokens:
+        return wanted
     return max(BUDGET_MIN, min(wanted, max_tokens - max_tokens // 4))
 
 

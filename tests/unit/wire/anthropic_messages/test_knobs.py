@@ -123,6 +123,14 @@ def test_a_budget_is_always_below_max_tokens(max_tokens: int) -> None:
         assert 1024 <= body["thinking"]["budget_tokens"] < max_tokens
 
 
+def test_a_budget_that_the_caller_chose_stays_where_it_fits() -> None:
+    def budget(wanted: int) -> object:
+        return sent(asked(max_tokens=32_000, reasoning=Reasoning(budget_tokens=wanted)), BUDGET)["thinking"]
+
+    assert budget(31_999) == {"type": "enabled", "budget_tokens": 31_999}
+    assert budget(32_000) == budget(90_000) == {"type": "enabled", "budget_tokens": 24_000}
+
+
 def test_thinking_that_the_model_cannot_do_is_reported() -> None:
     request = asked(max_tokens=1024, reasoning=Reasoning(effort="low"))
     assert ("thinking" in sent(request, BUDGET), dropped(request, BUDGET)) == (False, ("reasoning",))
