@@ -30,6 +30,7 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 HARNESS = ROOT.parent / "shared" / "agents"
+PROVIDER = Path(__file__).with_name("agents_upstream.py")
 SEKISHO = Path(sys.executable).parent / "sekisho"
 INSTALLED = Path(os.environ.get("SEKISHO_AGENTS_DIR", Path.home() / ".cache" / "sekisho-agents"))
 MASTER_KEY = "sk-agents-master"
@@ -105,7 +106,7 @@ def wait_until(condition: Any, what: str, process: subprocess.Popen[bytes], log:
 
 def start_upstream(stack: ExitStack, folder: Path) -> str:
     port, record, log = folder / "port", folder / "upstream.jsonl", folder / "upstream.log"
-    argv = [sys.executable, str(HARNESS / "server.py"), "--record", str(record), "--port-file", str(port)]
+    argv = [sys.executable, str(PROVIDER), "--record", str(record), "--port-file", str(port)]
     process = stack.enter_context(running(argv, log))
     number = wait_until(lambda: port.exists() and port.read_text(), "The scripted provider", process, log)
     return f"http://127.0.0.1:{number}"
