@@ -44,7 +44,6 @@ def spoiled(way: Way) -> list[bytes]:
         f'{{"model": "{way.model}", "messages": [ {PROMPT}'.encode(),
         f'{{"model": "{way.model}", "messages": [], "x": "{PROMPT} '.encode() + b'\xff\xfe"}',
         f'["{PROMPT}"]'.encode(),
-        json.dumps(body | {"model": PROMPT}).encode(),
         wrong,
         messages,
     ]

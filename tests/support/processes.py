@@ -33,7 +33,7 @@ class Process:
 
     def start(self) -> None:
         """Start it; does not wait until it is ready."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
         with self.log.open("ab") as out:
             self._running = subprocess.Popen(
                 [sys.executable, *self.arguments],

@@ -30,9 +30,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bill(msgspec.Struct, kw_only=True):
-    """One attempt at a call. Input is billed once the call is accepted, output as its pieces are sent (a whole reply
-    at once, read or not). `end` is open, done, failed (an error status), cut, reset, stalled, or gone (the caller
-    hung up); `pieces_sent` counts stream events; `tells_usage` is whether the answer's end tells its tokens.
+    """One attempt at a call.
+
+    Input is billed once the call is accepted, output as its pieces are sent (a whole reply at once, read or not).
+    `end` is open, done, failed (an error status), cut, reset, stalled (silent while the caller waits), or gone (the
+    caller hung up); `pieces_sent` counts stream events; `tells_usage` is whether the answer's end tells its tokens.
     """
 
     path: str

@@ -5,8 +5,6 @@ Flows in: the pieces of an answer. Flows out: bytes on the connection, and the b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 import msgspec
 
 from sekisho.canonical.usage import Usage
@@ -75,14 +73,17 @@ def _charge(part: Part, bill: Bill, spoken: int) -> None:
 
 async def _fault(caller: Caller, script: Script, bill: Bill) -> bool:
     """Commit the fault that is due after `bill.pieces_sent` events, if any."""
-    endings: tuple[tuple[int | None, str, Callable[[], Awaitable[object]]], ...] = (
-        (script.cut_after, "cut", caller.cut),
-        (script.reset_after, "reset", caller.reset),
-        (script.stall_after, "stalled", lambda: caller.gone_within(None)),
-    )
-    for after, name, commit in endings:
-        if after == bill.pieces_sent:
-            bill.end = name
-            await commit()
-            return True
-    return False
+    sent = bill.pieces_sent
+    if sent == script.cut_after:
+        bill.end = "cut"
+        await caller.cut()
+    elif sent == script.reset_after:
+        bill.end = "reset"
+        await caller.reset()
+    elif sent == script.stall_after:
+        bill.end = "stalled"
+        await caller.gone_within(None)
+        bill.end = "gone"
+    else:
+        return False
+    return True

@@ -47,6 +47,11 @@ async def test_silence_lasts_until_the_caller_goes(fake: RunningProvider) -> Non
     async with call("POST", url(fake), asked("id=silent stall_after=3")) as answer:
         assert len(await answer.events(3)) == 3
         assert fake.bills("silent")[0].end == "stalled"
+
+    async def gone() -> bool:
+        return fake.bills("silent")[0].end == "gone"
+
+    await eventually(gone, "the provider notices the hang-up")
     assert fake.bills("silent")[0].output_tokens == 20
 
 
