@@ -64,7 +64,7 @@ def _is_kept(part: Part, notes: list[str]) -> bool:
 
 def _pair(turns: list[Turn], notes: list[str]) -> None:
     """Give every call an id of its own and an answer in the next turn, and every result a call in the last one."""
-    used: set[str] = set()
+    used: dict[str, int] = {}
     open_calls: dict[str, list[str]] = {}
     for turn in turns:
         if turn.role == "user":
@@ -78,13 +78,13 @@ def _pair(turns: list[Turn], notes: list[str]) -> None:
                 turn.parts[at] = msgspec.structs.replace(part, id=wire_id)
 
 
-def _unique(wire_id: str, used: set[str]) -> str:
-    """Some providers count their calls from zero in each turn; this API wants each id once."""
-    candidate, count = wire_id, 1
+def _unique(wire_id: str, used: dict[str, int]) -> str:
+    """Some providers count their calls from zero in each turn; this API wants each id once. `used`: id -> uses."""
+    candidate = wire_id
     while candidate in used:
-        count += 1
-        candidate = f"{wire_id[:58]}_{count}"
-    used.add(candidate)
+        used[wire_id] += 1
+        candidate = f"{wire_id[:55]}_{used[wire_id]}"
+    used[candidate] = 1
     return candidate
 
 
