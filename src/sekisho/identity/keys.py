@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -179,19 +179,23 @@ class KeyService:
         self._ring.put(row)
         return key, row
 
-    async def update(self, key: str, fields: dict[str, Any], by: str | None) -> KeyRow:
-        """Set `KeyRow` fields of a key named by itself or its hash. Raises UnknownKey, MalformedRequest (alias)."""
+    async def update(self, key: str, change: Callable[[KeyRow], dict[str, Any]], by: str | None) -> KeyRow:
+        """Set the `KeyRow` fields that `change` makes of the present row. `key` is the key itself or its hash.
+
+        Raises UnknownKey, and MalformedRequest when another key has the alias.
+        """
         token = hash_of(key)
-        changes = fields | {"updated_us": self._clock.now_us(), "updated_by": by}
+        stamps = {"updated_us": self._clock.now_us(), "updated_by": by}
 
-        def change(connection: Connection) -> KeyRow:
-            _check_alias(connection, fields.get("key_alias"), token)
-            row = stored.update_key(connection, token, changes)
-            if row is None:
+        def write(connection: Connection) -> KeyRow:
+            present = stored.get_key(connection, token)
+            if present is None:
                 raise _unknown()
-            return row
+            fields = change(present)
+            _check_alias(connection, fields.get("key_alias"), token)
+            return stored.update_key(connection, token, fields | stamps) or present
 
-        row = await asyncio.wrap_future(self._db.write(change))
+        row = await asyncio.wrap_future(self._db.write(write))
         self._ring.put(row)
         return row
 

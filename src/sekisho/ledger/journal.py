@@ -151,6 +151,8 @@ class Journal:
     def flush(self) -> Future[None]:
         """Resolves once every row settled before this call is in the database (not while the database is down)."""
         done: Future[None] = Future()
+        # From here on nobody who waits can cancel it under the thread that resolves it.
+        done.set_running_or_notify_cancel()
         self._queue.append(_Flush(done, self._spool.segment))
         self._hurry.set()
         self._unwritten.set()

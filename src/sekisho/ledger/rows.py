@@ -140,12 +140,7 @@ _decoder: msgspec.json.Decoder[Intent | CallRow] = msgspec.json.Decoder(Intent |
 
 def encode_record(record: Intent | CallRow) -> bytes:
     """A spool record."""
-    try:
-        return _encoder.encode(record)
-    except OverflowError:
-        # A provider may count beyond any integer; the call is booked all the same.
-        numbers = {name: _clamped(getattr(record, name)) for name in record.__struct_fields__}
-        return _encoder.encode(msgspec.structs.replace(record, **numbers))
+    return _encoder.encode(record)
 
 
 def decode_record(payload: bytes) -> Intent | CallRow:
@@ -188,6 +183,7 @@ def from_columns(columns: dict[str, Any]) -> CallRow:
 
 
 def _clamped(value: Any) -> Any:
+    """A provider may count beyond any column; the call is booked all the same."""
     return min(value, BIGINT_MAX) if isinstance(value, int) else value
 
 

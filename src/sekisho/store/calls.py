@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from sekisho.store.schema import calls, keys
@@ -31,7 +31,7 @@ SORTABLE = {
     + calls.c.cache_write_tokens
     + calls.c.output_tokens,
     "request_id": calls.c.call_id,
-    "model": calls.c.served_model,
+    "model": calls.c.routed_model,
 }
 
 
@@ -45,7 +45,8 @@ class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str | None = None
     end_user: str | None = None
     model: str | None = None
-    status: str | None = None
+    statuses: tuple[str, ...] | None = None
+    http_status: int | None = None
     session_id: str | None = None
     from_us: int | None = None
     until_us: int | None = None
@@ -99,7 +100,7 @@ def count_calls(connection: Connection, wanted: CallFilter) -> int:
 def spend_by_day(connection: Connection, wanted: CallFilter, *, limit: int) -> list[dict[str, Any]]:
     """Cost grouped by UTC day (`day_us` is its midnight), key, user and model, oldest day first."""
     day = (calls.c.started_us - calls.c.started_us % DAY_US).label("day_us")
-    groups = (day, calls.c.key_hash, calls.c.user_id, calls.c.served_model)
+    groups = (day, calls.c.key_hash, calls.c.user_id, calls.c.routed_model)
     cost = func.sum(calls.c.cost_nano_usd).label("cost_nano_usd")
     query = _filtered(select(*groups, cost), wanted).group_by(*groups).order_by(day).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -121,11 +122,14 @@ def _add_to_keys(connection: Connection, rows: Iterable[dict[str, Any]]) -> None
 def _filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:
     conditions: list[ColumnElement[bool]] = [
         calls.c[name] == value
-        for name in ("key_hash", "key_alias", "user_id", "team_id", "call_id", "end_user", "status", "session_id")
+        for name in ("key_hash", "key_alias", "user_id", "team_id", "call_id", "end_user", "http_status", "session_id")
         if (value := getattr(wanted, name)) is not None
     ]
     if wanted.model is not None:
-        conditions.append((calls.c.requested_model == wanted.model) | (calls.c.served_model == wanted.model))
+        names = (calls.c.requested_model, calls.c.routed_model, calls.c.served_model)
+        conditions.append(or_(*(name == wanted.model for name in names)))
+    if wanted.statuses is not None:
+        conditions.append(calls.c.status.in_(wanted.statuses))
     if wanted.from_us is not None:
         conditions.append(calls.c.started_us >= wanted.from_us)
     if wanted.until_us is not None:

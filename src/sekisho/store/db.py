@@ -31,7 +31,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Make the file if it is not there (its folder is). Raises OperatorError when it cannot be used."""
-        self._engine = create_engine(f"sqlite:///{path}")
+        self._engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
         event.listen(self._engine, "connect", _configure)
         try:
             self._engine.connect().close()
@@ -70,7 +70,7 @@ def open_for_reading(path: Path) -> Engine:
     """An engine that cannot write, for commands beside a running gateway. Raises OperatorError without a file."""
     if not path.is_file():
         raise OperatorError(f"There is no database at {path}: start the gateway once, or name its --data-dir.")
-    return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+    return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", hide_parameters=True)
 
 
 def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

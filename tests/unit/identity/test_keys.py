@@ -144,13 +144,13 @@ async def test_an_alias_is_taken_once(service: KeyService) -> None:
     with pytest.raises(MalformedRequest, match="alias 'a'"):
         await service.generate(None, {"key_alias": "a"}, None)
     with pytest.raises(MalformedRequest, match="alias 'a'"):
-        await service.update(other, {"key_alias": "a"}, None)
-    assert (await service.update(key, {"key_alias": "a"}, None)).key_alias == "a"
+        await service.update(other, lambda _: {"key_alias": "a"}, None)
+    assert (await service.update(key, lambda _: {"key_alias": "a"}, None)).key_alias == "a"
 
 
 async def test_a_change_acts_at_once(service: KeyService, ring: KeyRing) -> None:
     key, row = await service.generate(None, {}, None)
-    await service.update(row.token, {"blocked": True}, "admin")
+    await service.update(row.token, lambda _: {"blocked": True}, "admin")
     found = ring.find(key)
     assert found is not None
     assert found.blocked
@@ -175,7 +175,7 @@ async def test_where_one_key_is_unknown_none_is_deleted(service: KeyService, rin
 
 async def test_an_unknown_key_cannot_be_changed(service: KeyService) -> None:
     with pytest.raises(UnknownKey):
-        await service.update("sk-none", {"blocked": True}, None)
+        await service.update("sk-none", lambda _: {"blocked": True}, None)
 
 
 async def test_a_page_knows_how_many_there_are(service: KeyService) -> None:

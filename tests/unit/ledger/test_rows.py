@@ -52,6 +52,12 @@ def test_what_callers_choose_is_bounded() -> None:
     assert columns["spend_logs_metadata"] is None
 
 
+def test_a_count_beyond_any_integer_survives_the_spool_and_is_bounded_in_the_database() -> None:
+    kept = row(output_tokens=10**30)
+    assert decode_record(encode_record(kept)) == kept
+    assert to_columns(kept)["output_tokens"] == 2**63 - 1
+
+
 def test_a_lost_call_is_booked_at_its_estimate() -> None:
     call = intent(key_hash="k", estimate_nano_usd=5, estimated_input_tokens=3, price_version="v", tags=("a",))
     lost = row_of_lost_call(call, NOW_US - 1)

@@ -53,9 +53,10 @@ def test_known_ids_are_found_in_any_number(db: Database) -> None:
         (CallFilter(key_hash="k"), ["2", "1"]),
         (CallFilter(user_id="u"), ["3"]),
         (CallFilter(call_id="2"), ["2"]),
-        (CallFilter(status="failure"), ["3"]),
+        (CallFilter(statuses=("failure", "incomplete")), ["3"]),
         (CallFilter(model="served"), ["2"]),
         (CallFilter(model="asked"), ["1"]),
+        (CallFilter(http_status=500), ["3"]),
         (CallFilter(from_us=NOW_US + 1), ["3", "2"]),
         (CallFilter(until_us=NOW_US + 2), ["2", "1"]),
         (CallFilter(min_cost_nano_usd=5), ["2"]),
@@ -68,7 +69,7 @@ def test_filters_hold_together(db: Database, wanted: CallFilter, found: list[str
         db,
         {"call_id": "1", "key_hash": "k", "requested_model": "asked", "cost_nano_usd": 4},
         {"call_id": "2", "key_hash": "k", "served_model": "served", "started_us": NOW_US + 1, "cost_nano_usd": 5},
-        {"call_id": "3", "user_id": "u", "status": "failure", "started_us": NOW_US + 2},
+        {"call_id": "3", "user_id": "u", "status": "failure", "http_status": 500, "started_us": NOW_US + 2},
     )
     assert ids(db, wanted) == found
     assert db.read_now(lambda connection: count_calls(connection, wanted)) == len(found)
@@ -82,7 +83,7 @@ def test_pages_are_cut_and_sorted(db: Database) -> None:
 
 
 def test_spend_is_summed_by_day_key_user_and_model(db: Database) -> None:
-    shared = {"key_hash": "k", "user_id": "u", "served_model": "m"}
+    shared = {"key_hash": "k", "user_id": "u", "routed_model": "m"}
     put(
         db,
         {"started_us": MIDNIGHT, "cost_nano_usd": 1} | shared,

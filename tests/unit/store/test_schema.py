@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Boolean, Integer, Text
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.engine import make_url
 from sqlalchemy.schema import CreateTable
 
 from sekisho.ledger.rows import CallRow
@@ -26,6 +26,7 @@ def test_the_tables_hold_what_the_values_hold() -> None:
 
 
 def test_only_types_that_both_databases_have() -> None:
+    postgresql = make_url("postgresql+asyncpg://").get_dialect()()
     for table in (calls, keys):
         assert {type(column.type) for column in table.c} <= {Text, BigInteger, Integer, Boolean}
-        assert "BIGINT" in str(CreateTable(table).compile(dialect=PGDialect()))
+        assert "BIGINT" in str(CreateTable(table).compile(dialect=postgresql))

@@ -1,0 +1,37 @@
+"""The management API as an ASGI application.
+
+Flows in: requests of operators and their scripts. Flows out: LiteLLM's answers. Must stay true: it is imported when it
+is first asked for; nothing is read of a body before its sender is known; every failure has LiteLLM's error shape.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from sekisho.api.admin import keys, spend
+from sekisho.api.admin.gate import Asgi, Gate
+from sekisho.api.admin.problems import HANDLERS
+from sekisho.api.admin.services import AdminServices
+
+__all__ = ["PREFIXES", "AdminServices", "build_admin"]
+
+#: The paths that belong to this application.
+PREFIXES = ("/key/", "/spend/")
+#: A body of the management API: metadata and lists of models, no prompts.
+BODY_BYTES = 1024 * 1024
+
+
+def build_admin(services: AdminServices) -> Asgi:
+    """The application, behind its gate."""
+    app = FastAPI(
+        title="Sekisho management API",
+        openapi_url=None,
+        exception_handlers=HANDLERS,
+        strict_content_type=False,
+        max_body_size=BODY_BYTES,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.include_router(keys.router)
+    app.include_router(spend.router)
+    return Gate(app, services)

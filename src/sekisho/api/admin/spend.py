@@ -1,0 +1,169 @@
+"""/spend/logs…: the ledger, as LiteLLM's clients read it. Every list has a limit; lists are read off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.engine import Connection
+
+from sekisho.api.admin.flush import flushed
+from sekisho.api.admin.services import AdminServices, Services
+from sekisho.api.admin.spendrows import spend_by_day_rows, spend_row
+from sekisho.core.errors import MalformedRequest
+from sekisho.core.money import NANO_PER_USD
+from sekisho.identity.keys import hash_of
+from sekisho.ledger.rows import from_columns
+from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
+
+router = APIRouter(prefix="/spend/logs")
+
+#: `/spend/logs` has no pages: it shows the newest rows up to here and says so in `x-sekisho-truncated`.
+ROWS_MAX = 5_000
+#: Days x keys x users x models of one summary.
+SUMS_MAX = 20_000
+DAY_US = 86_400_000_000
+
+Name = Annotated[str, Field(max_length=256)]
+
+
+class LogsQuery(BaseModel):
+    """Parameters of `/spend/logs`; days are UTC, both included."""
+
+    api_key: Name | None = None
+    user_id: Name | None = None
+    request_id: Name | None = None
+    start_date: Name | None = None
+    end_date: Name | None = None
+    summarize: bool = True
+
+
+class PageQuery(BaseModel):
+    """Parameters of `/spend/logs/v2` and `/spend/logs/ui`. Money is USD."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    start_date: Name
+    end_date: Name
+    api_key: Name | None = None
+    user_id: Name | None = None
+    request_id: Name | None = None
+    team_id: Name | None = None
+    min_spend: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    max_spend: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    model: Name | None = None
+    status_filter: Literal["success", "failure"] | None = None
+    end_user: Name | None = None
+    key_alias: Name | None = None
+    error_code: Annotated[int, Field(ge=0, le=999)] | None = None
+    session_id: Name | None = None
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    page_size: Annotated[int, Field(ge=1, le=100)] = 50
+    sort_by: Literal["startTime", "endTime", "spend", "total_tokens", "request_id", "model"] = "startTime"
+    sort_order: Literal["asc", "desc"] = "desc"
+
+
+@router.get("")
+async def logs(services: Services, asked: Annotated[LogsQuery, Query()]) -> Response:
+    """The newest calls that match; with both days, and unless `summarize=false`, their sums by day."""
+    start_us = time_us(asked.start_date, "start_date") if asked.start_date else None
+    end_us = time_us(asked.end_date, "end_date", end=True) if asked.end_date else None
+    wanted = CallFilter(
+        key_hash=hash_of(asked.api_key) if asked.api_key else None,
+        user_id=asked.user_id,
+        call_id=asked.request_id,
+        from_us=start_us,
+        until_us=end_us,
+    )
+    if asked.summarize and start_us is not None and end_us is not None:
+        return await _read(services, lambda connection: _summary(connection, wanted))
+    return await _read(services, lambda connection: _newest(connection, wanted))
+
+
+@router.get("/v2")
+@router.get("/ui")
+async def pages(services: Services, asked: Annotated[PageQuery, Query()]) -> Response:
+    """A page of the calls that match, in a window of time."""
+    wanted = CallFilter(
+        key_hash=hash_of(asked.api_key) if asked.api_key else None,
+        key_alias=asked.key_alias,
+        user_id=asked.user_id,
+        team_id=asked.team_id,
+        call_id=asked.request_id,
+        end_user=asked.end_user,
+        model=asked.model,
+        session_id=asked.session_id,
+        statuses={"success": ("success",), "failure": ("failure", "incomplete"), None: None}[asked.status_filter],
+        http_status=asked.error_code,
+        from_us=time_us(asked.start_date, "start_date"),
+        until_us=time_us(asked.end_date, "end_date", end=True),
+        min_cost_nano_usd=_nano(asked.min_spend),
+        max_cost_nano_usd=_nano(asked.max_spend),
+    )
+    return await _read(services, lambda connection: _page(connection, wanted, asked))
+
+
+def time_us(text: str, param: str, *, end: bool = False) -> int:
+    """A day or a time in UTC as epoch µs; as an `end` the first moment after it. Raises MalformedRequest."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
+        start_us = round(moment.timestamp()) * 1_000_000
+    except (ValueError, OverflowError):
+        message = f"'{param}' must be a day (2026-01-31) or a time (2026-01-31 23:59:59), in UTC."
+        raise MalformedRequest(message, param=param) from None
+    length_us = DAY_US if len(text) == len("2026-01-31") else 1_000_000
+    return start_us + length_us if end else start_us
+
+
+async def _read(services: AdminServices, work: Any) -> Response:
+    """Run a query and render its answer on the reading thread, after what has just ended was written."""
+    await flushed(services.journal)
+    response: Response = await asyncio.wrap_future(services.db.read(work))
+    return response
+
+
+def _newest(connection: Connection, wanted: CallFilter) -> Response:
+    found = find_calls(connection, wanted, limit=ROWS_MAX + 1)
+    response = _json([spend_row(from_columns(columns)) for columns in found[:ROWS_MAX]])
+    if len(found) > ROWS_MAX:
+        response.headers["x-sekisho-truncated"] = f"the newest {ROWS_MAX}; use /spend/logs/v2 for all"
+    return response
+
+
+def _summary(connection: Connection, wanted: CallFilter) -> Response:
+    return _json(spend_by_day_rows(spend_by_day(connection, wanted, limit=SUMS_MAX)))
+
+
+def _page(connection: Connection, wanted: CallFilter, asked: PageQuery) -> Response:
+    found = find_calls(
+        connection,
+        wanted,
+        limit=asked.page_size,
+        offset=(asked.page - 1) * asked.page_size,
+        sort_by=asked.sort_by,
+        ascending=asked.sort_order == "asc",
+    )
+    total = count_calls(connection, wanted)
+    return _json(
+        {
+            "data": [spend_row(from_columns(columns)) for columns in found],
+            "total": total,
+            "page": asked.page,
+            "page_size": asked.page_size,
+            "total_pages": -(-total // asked.page_size),
+        }
+    )
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def _nano(usd: float | None) -> int | None:
+    return None if usd is None else int((Decimal(str(usd)) * NANO_PER_USD).to_integral_value())

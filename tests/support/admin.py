@@ -1,0 +1,92 @@
+"""The management API without a socket: requests straight into the ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from sekisho.api.admin.app import AdminServices, build_admin
+from sekisho.core.clock import FakeClock
+from sekisho.core.secret import Secret
+from sekisho.identity.keys import KeyRing, KeyService
+from tests.support.ledger import open_database, open_journal
+
+MASTER = "sk-master-0123456789"
+
+
+class Reply(msgspec.Struct):
+    """An answer, read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error of LiteLLM's shape, its status checked against its code."""
+        error: dict[str, Any] = self.json["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["code"] == str(self.status)
+        return error
+
+
+class Admin:
+    """A management API over a fresh database."""
+
+    def __init__(self, folder: Path, clock: FakeClock) -> None:
+        self.clock = clock
+        self.db = open_database(folder)
+        self.journal = open_journal(folder, self.db)
+        self.ring = KeyRing(self.db, clock, Secret(MASTER))
+        keys = KeyService(self.db, self.ring, clock)
+        self._app = build_admin(AdminServices(keys=keys, ring=self.ring, db=self.db, journal=self.journal, clock=clock))
+
+    def close(self) -> None:
+        self.journal.close()
+        self.db.close()
+
+    async def get(self, path: str, *, token: str | None = MASTER, **query: Any) -> Reply:
+        return await self.call("GET", path, query=urlencode(query, doseq=True), token=token)
+
+    async def post(self, path: str, value: Any, *, token: str | None = MASTER) -> Reply:
+        return await self.call("POST", path, msgspec.json.encode(value), token=token)
+
+    async def call(
+        self, method: str, path: str, body: bytes = b"", *, query: str = "", token: str | None = MASTER
+    ) -> Reply:
+        headers = [(b"content-type", b"application/json")] if body else []
+        if token is not None:
+            headers.append((b"authorization", b"Bearer " + token.encode()))
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+        }
+        sent: list[MutableMapping[str, Any]] = []
+
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        await self._app(scope, receive, send)
+        answered = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]))

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sekisho.core.clock import FakeClock
+from tests.support.admin import Admin
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def admin(tmp_path: Path, clock: FakeClock) -> Iterator[Admin]:
+    admin = Admin(tmp_path, clock)
+    yield admin
+    admin.close()

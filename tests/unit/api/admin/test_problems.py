@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from sekisho.api.admin.problems import (
+    on_database_error,
+    on_http_exception,
+    on_invalid_request,
+    on_sekisho_error,
+    problem,
+)
+from sekisho.core.errors import MalformedRequest, OperatorError
+
+REQUEST = Request({"type": "http", "headers": []})
+
+
+def told(response: Response) -> dict[str, Any]:
+    error: dict[str, Any] = msgspec.json.decode(response.body)["error"]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "bad_request_error"),
+        (401, "auth_error"),
+        (403, "auth_error"),
+        (404, "not_found_error"),
+        (413, "bad_request_error"),
+    ],
+)
+def test_each_status_has_its_type(status: int, kind: str) -> None:
+    assert told(problem(status, "m", param="p")) == {"message": "m", "type": kind, "param": "p", "code": str(status)}
+
+
+def test_a_code_that_litellm_has_as_a_type_is_one() -> None:
+    assert told(problem(401, "m", code="expired_key"))["type"] == "expired_key"
+
+
+async def test_a_callers_fault_is_told_and_an_operators_is_not() -> None:
+    assert told(await on_sekisho_error(REQUEST, MalformedRequest("field", param="x")))["message"] == "field"
+    assert "secret" not in told(await on_sekisho_error(REQUEST, OperatorError("secret path")))["message"]
+
+
+async def test_the_databases_words_stay_inside() -> None:
+    response = await on_database_error(REQUEST, OperationalError("SELECT secret", {}, Exception("secret")))
+    assert response.status_code == 500
+    assert b"secret" not in response.body
+
+
+async def test_a_field_at_fault_is_named_without_its_value() -> None:
+    fault = {"type": "string_type", "loc": ("body", "models", 0), "msg": "Input should be a string", "input": "secret"}
+    error = told(await on_invalid_request(REQUEST, RequestValidationError([fault])))
+    assert error["param"] == "models.0"
+    assert error["message"] == "'models.0': Input should be a string"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"type": "json_invalid", "loc": ("body", 5), "msg": "JSON decode error"}, "not valid JSON"),
+        ({"type": "missing", "loc": ("body",), "msg": "Field required"}, "body is missing"),
+        ({"type": "model_attributes_type", "loc": ("body",), "msg": "Input should be"}, "must be a JSON object"),
+    ],
+)
+async def test_a_body_at_fault_is_told_so(fault: dict[str, Any], message: str) -> None:
+    assert message in told(await on_invalid_request(REQUEST, RequestValidationError([fault])))["message"]
+
+
+async def test_other_failures_have_a_sentence_of_ours() -> None:
+    response = await on_http_exception(REQUEST, HTTPException(405, "whatever"))
+    assert response.status_code == 405
+    assert "whatever" not in told(response)["message"]
