@@ -54,7 +54,7 @@ async def test_a_body_that_is_none(gate: Gateway, key: str, way: Way, wrong: str
     assert status == 400
     assert error["type"] == "invalid_request_error"
     row = await gate.row(headers["x-sekisho-request-id"])
-    assert (row["status"], row["spend"]) == ("failure", 0)
+    assert (row.status, row.cost_nano_usd) == ("failure", 0)
 
 
 @pytest.mark.parametrize("way", SAME, ids=str)
@@ -62,7 +62,7 @@ async def test_a_model_that_nobody_serves(gate: Gateway, key: str, way: Way) -> 
     status, headers, error = await refused(gate, way, way.body("") | {"model": "no-such-model"}, bearer(key))
     assert status in (400, 404)
     assert "no-such-model" in error["message"]
-    assert (await gate.row(headers["x-sekisho-request-id"]))["status"] == "failure"
+    assert (await gate.row(headers["x-sekisho-request-id"])).status == "failure"
 
 
 @pytest.mark.parametrize("way", SAME, ids=str)
@@ -71,7 +71,7 @@ async def test_a_key_that_is_missing_or_wrong(gate: Gateway, way: Way, presented
     status, headers, error = await refused(gate, way, way.body(""), presented)
     assert status == 401
     assert error["message"]
-    assert (await gate.row(headers["x-sekisho-request-id"]))["status"] == "failure"
+    assert (await gate.row(headers["x-sekisho-request-id"])).status == "failure"
 
 
 @pytest.mark.parametrize("header", ["x-api-key", "api-key", "x-goog-api-key", "x-litellm-api-key", "authorization"])

@@ -40,7 +40,7 @@ async def rows_by_call(gate: Gateway, expected: int) -> dict[str, list[Row]]:
 
     named: dict[str, list[Row]] = defaultdict(list)
     for row in await eventually(enough, f"{expected} rows", within_seconds=20):
-        named[row["metadata"]["spend_logs_metadata"]["call"]].append(row)
+        named[row.name or ""].append(row)
     return named
 
 
@@ -88,10 +88,11 @@ async def test_after_a_kill_each_call_has_exactly_one_row(tmp_path: Path) -> Non
     reached = {name for name in named if fake.bills(name)}
     assert finished | in_flight == reached
     assert {name: len(rows) for name, rows in named.items() if len(rows) != 1} == {}
-    assert all(named[name][0]["metadata"]["usage_complete"] is True for name in finished)
-    assert {name for name in in_flight if named[name][0]["metadata"]["usage_complete"] is not False} == set()
-    assert {named[name][0]["metadata"]["status"] for name in in_flight} == {"incomplete"}
-    assert all(named[name][0]["spend"] > 0 for name in in_flight)
+    settled = {name: rows[0] for name, rows in named.items()}
+    assert {name for name in finished if not settled[name].usage_complete} == set()
+    assert {name for name in in_flight if settled[name].usage_complete} == set()
+    assert {settled[name].status for name in in_flight} == {"incomplete"}
+    assert {name for name in reached if not settled[name].cost_nano_usd} == set()
 
 
 async def test_a_second_restart_adds_no_rows(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.faults.dialects import SAME, WAYS, Dialect, Way, check_error, ends_well, is_complete, stream_error, text_in
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, Row
 from tests.support.provider import RunningProvider
 from tests.support.sse_client import call
 
@@ -31,7 +31,7 @@ class Outcome:
     headers: dict[str, str]
     events: list[tuple[str, bytes]]
     body: dict[str, Any]
-    row: dict[str, Any]
+    row: Row
 
 
 async def carry(gate: Gateway, key: str, way: Way, directives: str, *, stream: bool = True) -> Outcome:
@@ -50,7 +50,8 @@ async def carry(gate: Gateway, key: str, way: Way, directives: str, *, stream: b
 
 def check_failed(way: Way, outcome: Outcome) -> None:
     """The failure reached the caller in its dialect, with a real status or inside the stream, and stands in the row."""
-    assert outcome.row["status"] == "failure" or outcome.row["metadata"]["status"] == "incomplete"
+    assert outcome.row.status in ("failure", "incomplete")
+    assert outcome.row.error_class
     if outcome.status == 200:
         stream_error(way.caller, outcome.events)
     else:
@@ -68,11 +69,9 @@ async def test_all_is_well_without_a_fault(gate: Gateway, fake: RunningProvider,
     assert text_in(outcome.events) == "word1 word2 word3 word4 "
     [bill] = fake.bills(name)
     assert bill.end == "done"
-    check_row_equals_bill(outcome.row, bill.input_tokens + bill.cache_read_tokens, bill.output_tokens)
-
-
-def check_row_equals_bill(row: dict[str, Any], prompt_tokens: int, completion_tokens: int) -> None:
-    assert (row["prompt_tokens"], row["completion_tokens"]) == (prompt_tokens, completion_tokens)
+    billed = (bill.input_tokens + bill.cache_read_tokens, bill.output_tokens)
+    assert (outcome.row.prompt_tokens, outcome.row.completion_tokens) == billed
+    assert (outcome.row.status, outcome.row.usage_complete) == ("success", True)
 
 
 @pytest.mark.parametrize("ending", ["cut", "reset"])
@@ -94,10 +93,10 @@ async def test_cut_at_every_event(gate: Gateway, fake: RunningProvider, key: str
             assert text_in(outcome.events) == "word1 word2 word3 word4 ", f"cut after {after}, yet called complete"
             continue
         check_failed(way, outcome)
-        assert outcome.row["completion_tokens"] <= 40
+        assert outcome.row.completion_tokens <= 40
         if outcome.status == 200 and text_in(outcome.events):
-            assert outcome.row["completion_tokens"] > 0, "what was seen must be booked"
-            assert outcome.row["spend"] > 0
+            assert outcome.row.completion_tokens > 0, "what was seen must be booked"
+            assert outcome.row.cost_nano_usd
     pytest.fail("the provider never came to its end")
 
 
@@ -109,7 +108,7 @@ async def test_silence(gate: Gateway, key: str, way: Way, after: int) -> None:
     check_failed(way, outcome)
     if after == 0:
         assert outcome.status == 504
-    assert outcome.row["metadata"]["error_information"]["error_class"] == "upstream_timeout"
+    assert outcome.row.error_class == "upstream_timeout"
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -150,7 +149,7 @@ async def test_a_refusal_keeps_its_class(gate: Gateway, fake: RunningProvider, k
     check_failed(way, outcome)
     if status in (429, 529):
         assert outcome.headers["retry-after"] == "7"
-    assert (outcome.row["spend"], outcome.row["total_tokens"]) == (0, 0)
+    assert (outcome.row.cost_nano_usd, outcome.row.prompt_tokens) == (0, 0)
     assert len(fake.bills(name)) == 1, "retries are off"
 
 
@@ -183,9 +182,9 @@ async def test_silence_about_usage_is_booked_as_an_estimate(gate: Gateway, key: 
     outcome = await carry(gate, key, way, f"chunks={WORDS} no_usage")
     assert outcome.status == 200
     assert text_in(outcome.events) == "word1 word2 word3 word4 "
-    assert outcome.row["completion_tokens"] > 0
-    assert outcome.row["prompt_tokens"] > 0
-    assert outcome.row["metadata"]["usage_complete"] is False
+    assert outcome.row.completion_tokens > 0
+    assert outcome.row.prompt_tokens > 0
+    assert outcome.row.usage_complete is False
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -196,4 +195,4 @@ async def test_an_unreachable_provider(gate: Gateway, key: str, caller: Dialect,
     outcome = await carry(gate, key, way, "", stream=stream)
     assert outcome.status == 502
     check_failed(way, outcome)
-    assert (outcome.row["spend"] or 0) == 0
+    assert (outcome.row.cost_nano_usd or 0) == 0

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,36 @@ PROVIDER_KEY = "sk-provider-of-the-tests"
 #: Model names of the tests and who serves them; each is called by callers of every dialect.
 MODELS = {"claude-test": "anthropic/claude-sonnet-4-5", "gpt-test": "openai/gpt-4.1-mini"}
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Row:
+    """A call in the ledger. `status` is success, failure or incomplete; `name` is what the caller called it in the
+    metadata of its own; `cost_nano_usd` is None where the price is unknown.
+    """
+
+    request_id: str
+    name: str | None
+    status: str
+    usage_complete: bool
+    error_class: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    cost_nano_usd: int | None
+
+
+def read_row(shown: dict[str, Any]) -> Row:
+    """A row as /spend/logs shows it."""
+    own, metadata = shown["metadata"]["sekisho"], shown["metadata"]["spend_logs_metadata"] or {}
+    return Row(
+        request_id=shown["request_id"],
+        name=metadata.get("call"),
+        status=own["status"],
+        usage_complete=own["usage_complete"],
+        error_class=own["error_class"],
+        prompt_tokens=shown["prompt_tokens"],
+        completion_tokens=shown["completion_tokens"],
+        cost_nano_usd=own["cost_nano_usd"],
+    )
 
 
 class Gateway:
@@ -66,11 +96,11 @@ class Gateway:
         return str(made["key"])
 
     async def rows(self, **query: str) -> list[Row]:
-        """The ledger's rows as /spend/logs tells them."""
+        """The ledger's rows."""
         asked = "&".join(f"{name}={value}" for name, value in query.items())
         rows = await get_json(f"{self.url}/spend/logs?{asked}", {"authorization": f"Bearer {MASTER_KEY}"})
         assert isinstance(rows, list), rows
-        return rows
+        return [read_row(row) for row in rows]
 
     async def row(self, request_id: str) -> Row:
         """The one row of a call, as soon as it is there."""

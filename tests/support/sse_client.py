@@ -30,7 +30,7 @@ class Call:
         self._reader, self._writer = reader, writer
         self.status = 0
         self.headers: dict[str, str] = {}
-        self._got = b""
+        self._got = bytearray()
         self._ended = False
 
     async def read_head(self) -> None:
@@ -51,7 +51,7 @@ class Call:
         try:
             data = await self._chunk()
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise Cut(self._got) from error
+            raise Cut(bytes(self._got)) from error
         self._ended = data == b""
         self._got += data
         return data
@@ -64,7 +64,7 @@ class Call:
             missing = int(self.headers["content-length"]) - len(self._got)
             data = await self._reader.read(min(missing, 65_536))
             if missing and not data:
-                raise Cut(self._got)
+                raise Cut(bytes(self._got))
             return data
         return await self._reader.read(65_536)
 
@@ -72,7 +72,7 @@ class Call:
         """Everything up to the proper end. Raises Cut."""
         while await self.chunk():
             pass
-        return self._got
+        return bytes(self._got)
 
     async def json(self) -> Any:
         """The whole body, decoded. Raises Cut."""
@@ -83,9 +83,9 @@ class Call:
 
         Raises Cut when the answer ends improperly before that.
         """
-        while (count is None or len(parse_events(self._got)) < count) and await self.chunk():
+        while (count is None or len(parse_events(bytes(self._got))) < count) and await self.chunk():
             pass
-        return parse_events(self._got)[:count]
+        return parse_events(bytes(self._got))[:count]
 
     async def hang_up(self) -> None:
         """Close the connection now."""
