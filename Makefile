@@ -4,8 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
-# Tests need a core each; one worker a core is quickest, also where there are only two.
-PYTEST := $(BIN)/pytest -n auto --maxprocesses 8
+# One worker a core is quickest, also where there are only two.
+# One hash seed, so that the workers collect the same tests in the same order, run after run.
+PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest -n auto --maxprocesses 8
 ARGS ?=
 
 .DEFAULT_GOAL := help
