@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+# Twice quiet: what an installation's own pip settings warn about is not ours to show; errors are.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 # One worker a core is quickest, also where there are only two.
 # One hash seed, so that the workers collect the same tests in the same order, run after run.
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest -n auto --maxprocesses 8
@@ -53,10 +54,12 @@ docs: .venv/.dev ## write the pages that are made from the code
 
 # The package itself is a link to src/, so only the pins make an install necessary.
 .venv/.runtime: .venv/.python requirements/build.txt requirements/runtime.txt pyproject.toml
-	@$(PIP) -r requirements/build.txt -r requirements/runtime.txt
-	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing what the gateway needs into .venv"
+	@$(PIP) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt
-	@$(PIP) -r requirements/dev.txt
+	@echo "Installing what the tests need into .venv"
+	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
