@@ -33,7 +33,9 @@ class Process:
 
     def start(self) -> None:
         """Start it; does not wait until it is ready."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ
+        }
         with self.log.open("ab") as out:
             self._running = subprocess.Popen(
                 [sys.executable, *self.arguments],
@@ -47,16 +49,26 @@ class Process:
         """The exit code, None while it runs."""
         return self._running.poll() if self._running is not None else None
 
-    def stop(self, within_seconds: float = 10) -> int:
-        """SIGTERM, and its exit code; SIGKILL when it takes too long."""
-        if self._running is None:
-            return 0
-        self._running.terminate()
+    def signal(self, number: int) -> None:
+        """Send a signal, as a terminal or an operator would."""
+        if self._running is not None:
+            self._running.send_signal(number)
+
+    def wait(self, within_seconds: float) -> int:
+        """The exit code of a process that ends by itself; SIGKILL and a failed test when it does not."""
+        assert self._running is not None
         try:
             return self._running.wait(within_seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def stop(self, within_seconds: float = 10) -> int:
+        """SIGTERM, and its exit code; SIGKILL when it takes too long."""
+        if self._running is None:
+            return 0
+        self._running.terminate()
+        return self.wait(within_seconds)
 
     def kill(self) -> None:
         """SIGKILL: it has no chance to tidy up."""

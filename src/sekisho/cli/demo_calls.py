@@ -16,6 +16,7 @@ import msgspec
 from sekisho.core.errors import OperatorError
 
 _TIMEOUT_SECONDS = 120
+_READY_TIMEOUT_SECONDS = 1
 _QUESTION = "In one sentence: what does a checkpoint on an old road do?"
 
 
@@ -84,7 +85,7 @@ def ask_json(base_url: str, key: str, method: str, path: str, body: object = Non
 
 def is_ready(base_url: str) -> bool:
     """Whether the gateway says that it is."""
-    connection = _connect(base_url)
+    connection = _connect(base_url, _READY_TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/health/readiness")
         return connection.getresponse().status == 200
@@ -107,9 +108,9 @@ def _said(event: dict[str, Any]) -> str:
     return str(delta) if event.get("type") == "response.output_text.delta" else ""
 
 
-def _connect(base_url: str) -> http.client.HTTPConnection:
+def _connect(base_url: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> http.client.HTTPConnection:
     address = urlsplit(base_url)
-    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
+    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_seconds)
 
 
 def _headers(key: str) -> dict[str, str]:
