@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sekisho.api.llm.endpoint import Endpoint
-from sekisho.config.load import ConfigError, load_settings
+from sekisho.config.change import reload_settings
+from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
+from sekisho.config.problems import ConfigError
 from sekisho.core.clock import SystemClock
-from sekisho.core.errors import OperatorError
+from sekisho.core.errors import CallerError, OperatorError
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.watchdog import Timeouts
@@ -36,6 +38,7 @@ from sekisho.wire.registry import BY_NAME
 log = logging.getLogger("sekisho")
 
 _T = TypeVar("_T")
+_REMEMBERED = 4096
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -65,9 +68,8 @@ class Application:
         self._admin: Asgi | None = None
 
     def _build(self, settings: Settings) -> Gateway:
-        aliases = {name: alias.model for name, alias in settings.router.model_group_alias.items()}
         return Gateway(
-            router=Router(resolve_all(settings), aliases, settings.router.default_model),
+            router=router_of(settings),
             keys=self._keys,
             key_header=(settings.general.litellm_key_header_name or "").lower() or None,
             journal=self._journal,
@@ -132,15 +134,47 @@ class Application:
     def reload(self) -> None:
         """Read the configuration again: whole, or the old one stays. The master key and the store need a restart."""
         try:
-            settings = load_settings(self._config, self._environ)
-            gateway = self._build(settings)
+            fresh = reload_settings(self._config, self._environ, self.settings)
+            gateway = self._build(fresh.settings)
         except ConfigError as error:
-            log.error("the configuration was not reloaded, the old one stays: %s", "; ".join(map(str, error.problems)))
+            log.warning(
+                "the configuration was not reloaded, the old one stays: %s", "; ".join(map(str, error.problems))
+            )
         except OperatorError as error:
-            log.error("the configuration was not reloaded, the old one stays: %s", error)
+            log.warning("the configuration was not reloaded, the old one stays: %s", error)
         else:
-            self.settings, self._gateway = settings, gateway
-            log.warning("the configuration was reloaded: %d deployments", len(settings.model_list))
+            self.settings, self._gateway = fresh.settings, gateway
+            log.warning("the configuration was reloaded; changed: %s", ", ".join(fresh.changed) or "nothing")
+            for key in fresh.needs_restart:
+                log.warning("%s takes effect after a restart", key)
+
+
+def router_of(settings: Settings) -> Router:
+    """The model list of `settings`, indexed. Raises OperatorError."""
+    names = settings.router.model_group_alias
+    aliases = {name: alias.model for name, alias in names.items()}
+    hidden = frozenset(name for name, alias in names.items() if alias.hidden)
+    return Router(resolve_all(settings), aliases, settings.router.default_model, hidden)
+
+
+def route_explained(settings: Settings) -> Callable[[str], list[tuple[str, str]]]:
+    """For `sekisho explain`: a requested model -> its route and price, a (name, value) a line."""
+    router, rates = router_of(settings), rate_table(PriceBook.load())
+
+    def lines(model: str) -> list[tuple[str, str]]:
+        try:
+            plan = router.plan(model)
+        except CallerError as error:
+            return [("route", str(error))]
+        return [line for one in plan for line in _route_lines(one, rates(one))]
+
+    return lines
+
+
+def _route_lines(deployment: Deployment, rates: Rates | None) -> list[tuple[str, str]]:
+    price = "unknown" if rates is None else f"{rates.version}"
+    where = f"{deployment.model} at {deployment.provider.name} ({deployment.host})"
+    return [("route", where), ("price", price)]
 
 
 def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
@@ -150,6 +184,8 @@ def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
     def rates(deployment: Deployment) -> Rates | None:
         key = (deployment.id, deployment.model)
         if key not in known:
+            if len(known) >= _REMEMBERED:  # a wildcard makes a deployment of every name that callers think of
+                known.clear()
             model = deployment.entry.info.base_model or deployment.model
             known[key] = prices.resolve(deployment.provider.price_key, model, deployment.entry.params.costs)
         return known[key]
@@ -157,25 +193,24 @@ def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
     return rates
 
 
-def timeout_table(settings: Settings) -> Callable[[Deployment, bool], Timeouts]:
-    """(deployment, streamed) -> its timeouts, worked out once each."""
-    known: dict[tuple[str, bool], Timeouts] = {}
+def timeout_table(settings: Settings) -> Callable[[Deployment], Timeouts]:
+    """Deployment -> its timeouts, worked out once each."""
+    known: dict[str, Timeouts] = {}
     common = settings.sekisho.timeouts
 
-    def timeouts(deployment: Deployment, stream: bool) -> Timeouts:
-        key = (deployment.id, stream)
-        if key not in known:
+    def timeouts(deployment: Deployment) -> Timeouts:
+        if deployment.id not in known:
             params = deployment.entry.params
-            first = params.stream_timeout_seconds if stream else None
-            known[key] = Timeouts(
+            known[deployment.id] = Timeouts(
                 connect_seconds=common.connect_seconds,
-                first_byte_seconds=_first(first, settings.first_byte_seconds),
+                first_byte_seconds=settings.first_byte_seconds,
+                first_event_seconds=_first(params.stream_timeout_seconds, settings.first_byte_seconds),
                 between_chunks_seconds=common.between_chunks_seconds,
                 total_seconds=_first(params.timeout_seconds, settings.total_seconds),
                 caller_stalled_seconds=common.caller_stalled_seconds,
                 ping_after_seconds=settings.sekisho.ping_after_seconds,
             )
-        return known[key]
+        return known[deployment.id]
 
     return timeouts
 

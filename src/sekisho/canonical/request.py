@@ -138,7 +138,8 @@ class ToolChoice(msgspec.Struct, frozen=True):
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     """How much to think. `enabled` False: switched off by the caller; `budget_tokens` is Anthropic's, `effort`
-    OpenAI's word (none minimal low medium high xhigh max), `adaptive` Anthropic's newer mode; `summary` asks for readable thought.
+    OpenAI's word (none minimal low medium high xhigh max), `adaptive` Anthropic's newer mode; `summary` asks for
+    readable thought.
     """
 
     enabled: bool = True

@@ -16,7 +16,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     #: The most output tokens; Anthropic's dialect must name a maximum, and this is sent when the caller named none.
     max_output_tokens: int = 32_000
-    #: How thinking is asked for in Anthropic's dialect: a token budget, the adaptive mode with an effort, or not at all.
+    #: How thinking is asked for in Anthropic's dialect: a token budget, the adaptive mode, or not at all.
     thinking: Literal["budget", "adaptive", "none"] = "none"
     #: OpenAI's reasoning models: `max_completion_tokens`, no temperature/top_p/penalties, takes `reasoning_effort`.
     openai_reasoning: bool = False

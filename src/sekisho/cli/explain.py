@@ -17,6 +17,7 @@ import msgspec
 import typer
 
 from sekisho.api.llm.routes import SURFACES, index
+from sekisho.app import route_explained
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.core.errors import MalformedRequest, SekishoError
@@ -60,7 +61,8 @@ def explain(
     try:
         request = parse_request(sys.stdin.buffer.read())
         settings = load_settings(config, os.environ) if config else None
-        lines = explained(request, whose_key(request.headers, settings, data_dir) if settings else None)
+        who = whose_key(request.headers, settings, data_dir) if settings else None
+        lines = explained(request, who, route_explained(settings) if settings else None)
     except SekishoError as error:
         print(f"sekisho: {error}", file=sys.stderr)
         raise typer.Exit(2) from None

@@ -21,6 +21,7 @@ _KEEP_ALIVE_SECONDS = 75
 
 
 def serve(
+    *,
     config: Annotated[Path, typer.Option(help="LiteLLM's config.yaml.", exists=True, dir_okay=False)],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 4000,
@@ -36,11 +37,7 @@ def serve(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     try:
-        if workers > 1:
-            raise OperatorError(
-                "Several workers need a shared store (PostgreSQL or Valkey), which this version does not have: use --workers 1."
-            )
-        app = Application(config, os.environ, data_dir)
+        app = application(config, data_dir, workers)
     except OperatorError as error:
         problems = getattr(error, "problems", ())
         for line in problems or (error,):
@@ -65,3 +62,13 @@ def serve(
         ssl_certfile=ssl_certfile,
         ssl_keyfile=ssl_keyfile,
     )
+
+
+def application(config: Path, data_dir: Path, workers: int) -> Application:
+    """What is served. Raises OperatorError."""
+    if workers > 1:
+        raise OperatorError(
+            "Several workers need a shared store (PostgreSQL or Valkey), which this version does not have: "
+            "use --workers 1."
+        )
+    return Application(config, os.environ, data_dir)

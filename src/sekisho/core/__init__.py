@@ -1,1 +1,1 @@
-"""Words that every layer shares: errors, money, ids, clock, secrets, bounds, logging. No I/O, standard library first."""
+"""Words that every layer shares: errors, money, ids, clock, secrets, bounds. No I/O."""

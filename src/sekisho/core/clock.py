@@ -1,4 +1,7 @@
-"""Time as a value that tests can set. Must stay true: code that decides by time takes a Clock, never calls time itself."""
+"""Time as a value that tests can set.
+
+Must stay true: code that decides by time takes a Clock and never calls time itself.
+"""
 
 from __future__ import annotations
 

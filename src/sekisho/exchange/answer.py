@@ -29,18 +29,21 @@ class Answer:
         "first_write_us",
         "gone",
         "headers",
+        "request_id",
         "started",
         "status",
     )
 
-    def __init__(self, send: Send, clock: Clock) -> None:
+    def __init__(self, send: Send, clock: Clock, request_id: str) -> None:
         self._send = send
+        self.request_id = request_id
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         #: When the first piece of a body was written, in µs since the epoch.
         self.first_write_us: int | None = None
         #: Headers of every answer to this call, whatever becomes of it.
-        self.headers: Headers = []
+        ident = request_id.encode()
+        self.headers: Headers = [(b"x-sekisho-request-id", ident), (b"x-litellm-call-id", ident)]
         self.status = 0
         self.started = False
         self.finished = False

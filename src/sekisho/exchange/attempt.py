@@ -69,8 +69,8 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
     gateway.journal.intent(intent_of(call, gateway))
     request = HttpRequest("POST", deployment.url(upstream.name, call.operation), headers, encoded.body)
     attempt = Attempt(deployment, upstream, encoded.dropped, gateway.transport(deployment).open_stream(request))
-    timeouts = gateway.timeouts(deployment, call.streams)
-    dog.enter("first_byte", timeouts.first_byte_seconds)
+    timeouts = gateway.timeouts(deployment)
+    dog.enter("first_byte", timeouts.first_event_seconds if call.streams else timeouts.first_byte_seconds)
     try:
         await attempt.open()
         try:
@@ -124,7 +124,7 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
 def passage_of(call: Call, upstream: Dialect) -> Passage:
     """How a stream of `upstream` reaches the caller."""
     if upstream.name != call.dialect.name:
-        return Translated(upstream, call.dialect, call.request())
+        return Translated(upstream, call.dialect, call.request(), call.started_us // 1_000_000)
     return SameDialect(call.dialect, call.dialect.stream_watch(adds_usage(call, upstream)), call.request_id)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sekisho.core.errors import ErrorClass, SekishoError, UpstreamError, UpstreamRefused
 from sekisho.exchange.attempt import Attempt, open_attempt, timeout_or_cancelled
-from sekisho.exchange.call import Call
+from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.providers.deployment import Deployment
@@ -62,12 +62,21 @@ async def _wait(dog: Watchdog, seconds: float) -> None:
 
 
 async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
-    """Open; when the server turns out not to have this one of OpenAI's two APIs, open in the other, and remember."""
+    """Open; a refusal that tells how to do better is followed once.
+
+    Where the server turns out not to have this one of OpenAI's two APIs, the other is used, and remembered. Where
+    the history holds what this provider cannot take back (another provider's thoughts), it is left out.
+    """
     try:
         return await open_attempt(call, deployment, gateway, dog)
     except UpstreamRefused as error:
-        if not _lacks_the_api(error) or not gateway.router.learn_unserved(deployment, call.upstream_dialect):
+        if _lacks_the_api(error):
+            if not gateway.router.learn_unserved(deployment, call.upstream_dialect):
+                raise
+        elif call.upstream_dialect != call.dialect.name or (mended := call.dialect.mend(call.body, error.info)) is None:
             raise
+        else:
+            call.body, call.ask = mended, read_ask(mended)
     return await open_attempt(call, deployment, gateway, dog)
 
 

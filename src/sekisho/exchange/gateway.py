@@ -28,7 +28,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     key_header: str | None
     journal: Journal
     rates: Callable[[Deployment], Rates | None]
-    timeouts: Callable[[Deployment, bool], Timeouts]
+    timeouts: Callable[[Deployment], Timeouts]
     transport: Callable[[Deployment], Transport]
     retries: Callable[[Deployment], int]
     dialects: dict[str, Dialect]

@@ -107,9 +107,22 @@ class SameDialect:
 class Translated:
     """Provider's dialect -> events -> caller's dialect."""
 
-    __slots__ = ("_checker", "_reader", "_writer", "begun", "failed", "finished", "served_model", "text_bytes", "usage")
+    __slots__ = (
+        "_checker",
+        "_now_seconds",
+        "_reader",
+        "_writer",
+        "begun",
+        "failed",
+        "finished",
+        "served_model",
+        "text_bytes",
+        "usage",
+    )
 
-    def __init__(self, provider: Dialect, caller: Dialect, request: Request) -> None:
+    def __init__(self, provider: Dialect, caller: Dialect, request: Request, now_seconds: int) -> None:
+        #: The time of an answer whose provider gives none.
+        self._now_seconds = now_seconds
         self._reader = provider.stream_reader()
         self._writer = caller.stream_writer(request)
         self._checker = OrderChecker()
@@ -130,11 +143,17 @@ class Translated:
 
     def _write(self, events: list[e.Event]) -> bytes:
         out = []
-        for event in events:
+        for seen in events:
+            event = self._dated(seen) if isinstance(seen, e.Started) else seen
             self._checker.see(event)
             self._see(event)
             out.append(self._writer.write(event))
         return b"".join(out)
+
+    def _dated(self, started: e.Started) -> e.Started:
+        if started.created_seconds is not None:
+            return started
+        return msgspec.structs.replace(started, created_seconds=self._now_seconds)
 
     def _see(self, event: e.Event) -> None:
         if isinstance(event, (e.TextDelta, e.ThinkingDelta, e.ArgumentsDelta)):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from sekisho.core import bounds
 from sekisho.core.errors import StreamBroken, UpstreamProtocolError
 from sekisho.core.money import usd_text
@@ -88,6 +90,8 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
         call.facts = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
     else:
         reply = attempt.upstream.decode_reply(body)
+        if reply.created_seconds is None:
+            reply = msgspec.structs.replace(reply, created_seconds=call.started_us // 1_000_000)
         call.facts = WholeReply(reply.usage, reply.model, 0)
         body = call.dialect.encode_reply(reply, call.request())
     cost = cost_of(call, gateway)

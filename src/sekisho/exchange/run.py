@@ -13,6 +13,7 @@ from typing import Any
 
 from sekisho.core.errors import ErrorClass, ErrorInfo, OperatorError, SekishoError, UpstreamRefused
 from sekisho.exchange.call import Call, read_ask
+from sekisho.exchange.count import answer_estimate, is_counted_here
 from sekisho.exchange.fallback import open_in_turn
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
@@ -21,6 +22,7 @@ from sekisho.exchange.watchdog import Watchdog, own_task
 from sekisho.identity.client import recognise
 from sekisho.identity.credential import recognise_key
 from sekisho.policy.admit import admit
+from sekisho.providers.deployment import Deployment
 from sekisho.wire.sse import COMMENT_PING
 
 log = logging.getLogger("sekisho.exchange")
@@ -36,22 +38,16 @@ STOPPED = ErrorInfo(error_class=ErrorClass.INTERNAL, message="The gateway stoppe
 
 async def run(call: Call, gateway: Gateway) -> None:
     """Carry one call through the stations. Raises nothing but CancelledError when the gateway stops."""
-    dog: Watchdog | None = None
     try:
         call.principal = recognise_key(call.headers, gateway.keys, gateway.key_header)
         call.ask = read_ask(call.body)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
         admit(call.principal, call.ask.model, gateway.clock.now_us())
         plan = gateway.router.plan(call.principal.aliases.get(call.ask.model, call.ask.model))
-        timeouts = gateway.timeouts(plan[0], call.ask.stream)
-        task = own_task()
-        dog = Watchdog(task, timeouts.total_seconds, timeouts.caller_stalled_seconds)
-        _stay_in_touch(call, task, dog, timeouts.ping_after_seconds)
-        attempt = await open_in_turn(call, plan, gateway, dog)
-        try:
-            await relay(call, attempt, gateway, dog)
-        finally:
-            await attempt.close()
+        if is_counted_here(call, plan[0]):
+            await answer_estimate(call)
+        else:
+            await _send_and_relay(call, plan, gateway)
     except SekishoError as error:
         await _tell(call, error)
     except Exception as error:  # a defect of ours: the caller gets an answer, the ledger its row, the log the place
@@ -61,10 +57,22 @@ async def run(call: Call, gateway: Gateway) -> None:
         if not call.answer.gone:
             raise
     finally:
-        if dog is not None:
-            dog.stop()
         call.answer.when_gone(None)
         gateway.journal.settle(row_of(call, gateway))
+
+
+async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gateway) -> None:
+    timeouts = gateway.timeouts(plan[0])
+    dog = Watchdog(own_task(), timeouts.total_seconds, timeouts.caller_stalled_seconds)
+    _stay_in_touch(call, own_task(), dog, timeouts.ping_after_seconds)
+    try:
+        attempt = await open_in_turn(call, plan, gateway, dog)
+        try:
+            await relay(call, attempt, gateway, dog)
+        finally:
+            await attempt.close()
+    finally:
+        dog.stop()
 
 
 async def refuse(call: Call, gateway: Gateway, error: SekishoError) -> None:
@@ -114,9 +122,7 @@ async def _tell(call: Call, error: SekishoError) -> None:
         return
     if call.answer.started:
         passage = call.passage
-        event = (
-            passage.fail(info) if passage else call.dialect.render_error_event(info, call.request_id)
-        )
+        event = passage.fail(info) if passage else call.dialect.render_error_event(info, call.request_id)
         await call.answer.finish(event)
         return
     status, body = call.dialect.render_error(info, call.request_id)

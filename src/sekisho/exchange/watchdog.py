@@ -18,6 +18,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
     connect_seconds: float
     first_byte_seconds: float
+    #: The same for a streamed answer's first event.
+    first_event_seconds: float
     between_chunks_seconds: float
     total_seconds: float
     #: How long a caller may not take what is sent to it.

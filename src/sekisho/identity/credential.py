@@ -29,7 +29,7 @@ def find_token(headers: Mapping[str, str], key_header: str | None) -> str | None
         if value:
             scheme, space, token = value.partition(" ")
             token = token.strip() if space and scheme.lower() == "bearer" else value.strip()
-            if token:
+            if token and token.lower() != "bearer":
                 return token
     return None
 
@@ -39,7 +39,8 @@ def recognise_key(headers: Mapping[str, str], keys: KeyRing, key_header: str | N
     token = find_token(headers, key_header)
     if token is None:
         raise Unauthenticated(
-            "Authentication Error, no key was sent: put your virtual key (sk-…) in the Authorization or x-api-key header.",
+            "Authentication Error, no key was sent: put your virtual key (sk-…) in the Authorization or x-api-key "
+            "header.",
             code="invalid_api_key",
         )
     principal = keys.find(token)

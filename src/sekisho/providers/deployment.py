@@ -7,7 +7,8 @@ needs. Must stay true: the credential is shown only in `headers()`, which is bui
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
@@ -57,6 +58,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     def url(self, dialect: str, operation: str) -> str:
         """Where `operation` is served in `dialect`. Raises KeyError when the provider has no such path."""
         return self.base_url + PATHS[dialect][operation]
+
+    def offers(self, operation: str) -> bool:
+        """Whether the provider serves `operation` in any of its dialects."""
+        return any(operation in PATHS[dialect] for dialect in self.provider.dialects)
 
     def headers(self) -> dict[str, str]:
         """The headers that prove who we are, and the operator's own."""
@@ -146,8 +151,8 @@ def _base_url(provider: Provider, api_base: str | None) -> str:
 
 
 def _identity(entry: ModelEntry, base_url: str) -> str:
-    """A stable id: the same entry keeps it over restarts; the key is no part of it."""
-    seed = "\0".join((entry.model_name, entry.params.model, base_url, str(entry.where.line)))
+    """A stable id: the same entry keeps it over restarts and edits around it; the key is no part of it."""
+    seed = f"{entry.model_name}\0{entry.params.model}\0{base_url}"
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
 
 
@@ -161,9 +166,18 @@ def _drained(provider: Provider, policies: Mapping[str, ProviderPolicy]) -> bool
     return (policy.hang_up if policy and policy.hang_up else provider.hang_up) == "drain"
 
 
+def _told_apart(deployments: list[Deployment]) -> Iterator[Deployment]:
+    """Entries that differ in nothing but their key are numbered in the order of the file."""
+    seen: Counter[str] = Counter()
+    for one in deployments:
+        seen[one.id] += 1
+        named = one.entry.info.id is not None or seen[one.id] == 1
+        yield one if named else msgspec.structs.replace(one, id=f"{one.id}-{seen[one.id]}")
+
+
 def resolve_all(settings: Settings) -> tuple[Deployment, ...]:
     """All entries of `model_list`, in order. Raises OperatorError when two have the same `model_info.id`."""
-    deployments = tuple(resolve(entry, settings) for entry in settings.model_list)
+    deployments = tuple(_told_apart([resolve(entry, settings) for entry in settings.model_list]))
     ids = [deployment.id for deployment in deployments]
     twice = next((one for one in ids if ids.count(one) > 1), None)
     if twice is not None:

@@ -17,11 +17,17 @@ class Router:
     """The model list, indexed. Immutable after construction, except for the turn and what servers taught it."""
 
     def __init__(
-        self, deployments: tuple[Deployment, ...], aliases: Mapping[str, str], default_model: str | None = None
+        self,
+        deployments: tuple[Deployment, ...],
+        aliases: Mapping[str, str],
+        default_model: str | None = None,
+        hidden: frozenset[str] = frozenset(),
     ) -> None:
         self.deployments = deployments
         self.aliases = dict(aliases)
         self._default = default_model
+        #: Aliases that work and are not listed.
+        self._hidden = hidden
         self._exact: dict[str, tuple[Deployment, ...]] = {}
         self._patterns: dict[str, tuple[Deployment, ...]] = {}
         for deployment in deployments:
@@ -61,7 +67,8 @@ class Router:
 
     def model_names(self) -> list[str]:
         """Every name a caller may ask for, in the order of the file, aliases last, each once."""
-        return list(dict.fromkeys([one.model_name for one in self.deployments] + list(self.aliases)))
+        shown = [alias for alias in self.aliases if alias not in self._hidden]
+        return list(dict.fromkeys([one.model_name for one in self.deployments] + shown))
 
     def unserved(self, deployment: Deployment) -> frozenset[str]:
         """The dialects that this deployment's server does not have, as far as it has told us."""

@@ -67,6 +67,11 @@ class ReplyFacts(msgspec.Struct, frozen=True, kw_only=True):
     text_bytes: int = 0
 
 
+def unmended(_body: bytes, _error: ErrorInfo) -> bytes | None:
+    """For a dialect in which no refusal can be mended: see `Dialect.mend`."""
+    return None
+
+
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """One wire format."""
 
@@ -84,6 +89,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     stream_watch: Callable[[bool], StreamWatch]
     #: (status, body) of an error answer of this dialect -> what it means; total over any bytes.
     parse_error: Callable[[int, bytes], ErrorInfo]
+    #: (a request of this dialect, why its provider refused it) -> the request to send in its place, or None.
+    mend: Callable[[bytes, ErrorInfo], bytes | None]
     #: (error, request id) -> (status, body): the answer before a stream has begun.
     render_error: Callable[[ErrorInfo, str], tuple[int, bytes]]
     #: (error, request id) -> stream bytes: the same inside a stream that passes unchanged.

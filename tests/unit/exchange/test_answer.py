@@ -24,14 +24,18 @@ class Wire:
 
 async def test_a_whole_answer_is_a_head_and_a_body() -> None:
     wire, clock = Wire(), FakeClock(7)
-    answer = Answer(wire.send, clock)
-    answer.headers = [(b"x-id", b"1")]
+    answer = Answer(wire.send, clock, "r1")
     await answer.whole(404, [(b"content-type", b"text/plain")], b"no")
     assert wire.sent == [
         {
             "type": "http.response.start",
             "status": 404,
-            "headers": [(b"x-id", b"1"), (b"content-type", b"text/plain"), (b"content-length", b"2")],
+            "headers": [
+                (b"x-sekisho-request-id", b"r1"),
+                (b"x-litellm-call-id", b"r1"),
+                (b"content-type", b"text/plain"),
+                (b"content-length", b"2"),
+            ],
         },
         {"type": "http.response.body", "body": b"no", "more_body": False},
     ]
@@ -40,7 +44,7 @@ async def test_a_whole_answer_is_a_head_and_a_body() -> None:
 
 async def test_the_first_piece_sets_the_time() -> None:
     wire, clock = Wire(), FakeClock(7)
-    answer = Answer(wire.send, clock)
+    answer = Answer(wire.send, clock, "r1")
     await answer.begin(200, [])
     await answer.write(b"a")
     clock.advance(1)
@@ -51,7 +55,7 @@ async def test_the_first_piece_sets_the_time() -> None:
 
 async def test_a_caller_who_hangs_up_is_noticed_at_once() -> None:
     wire, gone = Wire(), []
-    answer = Answer(wire.send, FakeClock())
+    answer = Answer(wire.send, FakeClock(), "r1")
     answer.when_gone(lambda: gone.append("gone"))
     listening = asyncio.create_task(answer.listen(wire.receive))
     wire.said.put_nowait({"type": "http.request"})
@@ -64,7 +68,7 @@ async def test_a_caller_who_hangs_up_is_noticed_at_once() -> None:
 
 async def test_an_answer_that_was_taken_whole_is_no_hanging_up() -> None:
     wire, gone = Wire(), []
-    answer = Answer(wire.send, FakeClock())
+    answer = Answer(wire.send, FakeClock(), "r1")
     answer.when_gone(lambda: gone.append("gone"))
     await answer.whole(200, [], b"")
     wire.said.put_nowait({"type": "http.disconnect"})
@@ -74,7 +78,7 @@ async def test_an_answer_that_was_taken_whole_is_no_hanging_up() -> None:
 
 async def test_work_beside_the_exchange_is_kept_until_done() -> None:
     wire = Wire()
-    answer = Answer(wire.send, FakeClock())
+    answer = Answer(wire.send, FakeClock(), "r1")
     done = asyncio.Event()
 
     async def work() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from sekisho.api.llm.body import BodyBudget, CallerHungUp, read_body
-from sekisho.api.llm.info import INFO
+from sekisho.api.llm.info import INFO, Asked
 from sekisho.api.llm.routes import SURFACES, index
 from sekisho.core.errors import ErrorInfo, MethodNotAllowed, RouteNotFound, SekishoError, UpgradeRequired
 from sekisho.core.ids import new_uuid7
@@ -45,25 +45,20 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         gateway = self._gateway()
-        request_id = new_uuid7()
-        answer = Answer(send, gateway.clock)
-        ident = request_id.encode()
-        answer.headers = [(b"x-sekisho-request-id", ident), (b"x-litellm-call-id", ident)]
+        answer = Answer(send, gateway.clock, new_uuid7())
         methods = self._table.get(scope["path"])
         surface = methods.get(scope["method"]) if methods else None
         if surface is None:
-            await self._misdirected(scope, methods, answer, request_id)
+            await self._misdirected(scope, methods, answer)
         elif surface.operation in INFO or surface.operation == "upgrade":
-            await self._inform(surface, scope, answer, gateway, request_id)
+            await self._inform(surface, scope, answer, gateway)
         else:
-            await self._serve(surface, scope, receive, answer, gateway, request_id)
+            await self._serve(surface, scope, receive, answer, gateway)
 
-    async def _serve(
-        self, surface: Surface, scope: Scope, receive: Receive, answer: Answer, gateway: Gateway, request_id: str
-    ) -> None:
+    async def _serve(self, surface: Surface, scope: Scope, receive: Receive, answer: Answer, gateway: Gateway) -> None:
         headers = _headers(scope)
         call = Call(
-            request_id=request_id,
+            request_id=answer.request_id,
             started_us=gateway.clock.now_us(),
             dialect=dialect_of(surface.dialect, surface.operation),
             operation=surface.operation,
@@ -89,20 +84,18 @@ class Endpoint:
             listening.cancel()
             self._budget.give_back(held_bytes)
 
-    async def _inform(self, surface: Surface, scope: Scope, answer: Answer, gateway: Gateway, request_id: str) -> None:
+    async def _inform(self, surface: Surface, scope: Scope, answer: Answer, gateway: Gateway) -> None:
         dialect = dialect_of(surface.dialect, "generate")
         try:
             if surface.operation == "upgrade":
                 raise UpgradeRequired("Responses are served over POST /v1/responses; WebSocket is not offered.")
-            status, kind, body = INFO[surface.operation](gateway, _headers(scope), self._ready())
+            status, kind, body = INFO[surface.operation](Asked(gateway, _headers(scope), self._ready()))
         except SekishoError as error:
-            await _render(answer, dialect, error.info, request_id)
+            await _render(answer, dialect, error.info)
             return
         await answer.whole(status, [(b"content-type", kind)], body)
 
-    async def _misdirected(
-        self, scope: Scope, methods: dict[str, Surface] | None, answer: Answer, request_id: str
-    ) -> None:
+    async def _misdirected(self, scope: Scope, methods: dict[str, Surface] | None, answer: Answer) -> None:
         """No such path, or not by this method: said in the dialect that the path suggests."""
         path, method = scope["path"], scope["method"]
         if methods:
@@ -113,11 +106,11 @@ class Endpoint:
         else:
             dialect = dialect_of("anthropic-messages" if "/messages" in path else "openai-chat", "generate")
             error = RouteNotFound(f"Nothing is served at {method} {path[:200]}.", code="not_found")
-        await _render(answer, dialect, error.info, request_id)
+        await _render(answer, dialect, error.info)
 
 
-async def _render(answer: Answer, dialect: Dialect, error: ErrorInfo, request_id: str) -> None:
-    status, body = dialect.render_error(error, request_id)
+async def _render(answer: Answer, dialect: Dialect, error: ErrorInfo) -> None:
+    status, body = dialect.render_error(error, answer.request_id)
     await answer.whole(status, [JSON], body)
 
 

@@ -24,10 +24,18 @@ _JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
 _CREATED = 1677610602
 
 
-def models(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+class Asked(msgspec.Struct, frozen=True):
+    """A question: by whom (its headers), and whether the gateway is ready for calls."""
+
+    gateway: Gateway
+    headers: Mapping[str, str]
+    ready: bool
+
+
+def models(asked: Asked) -> Answered:
     """`GET /v1/models`: OpenAI's list, with the fields of Anthropic's beside them, of what the key may use."""
-    principal = _caller(gateway, headers)
-    names = [name for name in gateway.router.model_names() if may_use(principal, name)]
+    principal = _caller(asked)
+    names = [name for name in asked.gateway.router.model_names() if may_use(principal, name)]
     data = [
         {
             "id": name,
@@ -44,10 +52,10 @@ def models(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answere
     return 200, _JSON, msgspec.json.encode(listing)
 
 
-def model_info(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+def model_info(asked: Asked) -> Answered:
     """`GET /model/info`: LiteLLM's description of each deployment, without secrets."""
-    principal = _caller(gateway, headers)
-    rows = [_info(one, gateway) for one in gateway.router.deployments if may_use(principal, one.model_name)]
+    principal = _caller(asked)
+    rows = [_info(one, asked.gateway) for one in asked.gateway.router.deployments if may_use(principal, one.model_name)]
     return 200, _JSON, msgspec.json.encode({"data": rows})
 
 
@@ -55,7 +63,7 @@ def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
     info, profile, rates = deployment.entry.info, deployment.target.profile, gateway.rates(deployment)
     per_token = (lambda rate: usd_float(rate) / TOKENS_PER_RATE) if rates is not None else None
     limits = {
-        "max_tokens": info.max_output_tokens or profile.max_output_tokens,
+        "max_tokens": info.max_output_tokens or info.max_tokens or profile.max_output_tokens,
         "max_input_tokens": info.max_input_tokens,
     }
     costs = {
@@ -86,34 +94,35 @@ def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def hello(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+def hello(_asked: Asked) -> Answered:
     """`HEAD /api/hello`: Claude Code asks, without a key, whether there is anybody."""
     return 200, _TEXT, b""
 
 
-def liveliness(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+def liveliness(_asked: Asked) -> Answered:
     """`GET /health/liveliness`: the process serves."""
     return 200, _JSON, b'"I\'m alive!"'
 
 
-def readiness(gateway: Gateway, headers: Mapping[str, str], ready: bool) -> Answered:
+def readiness(asked: Asked) -> Answered:
     """`GET /health/readiness`: 200 once calls can be served and recorded, else 503."""
     status = {
-        "status": "healthy" if ready else "starting",
-        "db": "connected" if ready else "Not connected",
+        "status": "healthy" if asked.ready else "starting",
+        "db": "connected" if asked.ready else "Not connected",
         "cache": None,
     }
     status |= {"litellm_version": None, "sekisho_version": __version__}
-    return (200 if ready else 503), _JSON, msgspec.json.encode(status)
+    return (200 if asked.ready else 503), _JSON, msgspec.json.encode(status)
 
 
-def _caller(gateway: Gateway, headers: Mapping[str, str]) -> Principal:
-    principal = recognise_key(headers, gateway.keys, gateway.key_header)
+def _caller(asked: Asked) -> Principal:
+    gateway = asked.gateway
+    principal = recognise_key(asked.headers, gateway.keys, gateway.key_header)
     admit(principal, None, gateway.clock.now_us())
     return principal
 
 
-INFO: dict[str, Callable[[Gateway, Mapping[str, str], bool], Answered]] = {
+INFO: dict[str, Callable[[Asked], Answered]] = {
     "models": models,
     "model_info": model_info,
     "hello": hello,

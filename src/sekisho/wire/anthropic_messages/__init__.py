@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sekisho.wire.anthropic_messages.encode import encode_request
 from sekisho.wire.anthropic_messages.errors import parse_error, render_error, render_error_event
+from sekisho.wire.anthropic_messages.foreign import mend
 from sekisho.wire.anthropic_messages.reply import decode_reply, encode_reply
 from sekisho.wire.anthropic_messages.request import decode_request
 from sekisho.wire.anthropic_messages.stream import MessagesReader
@@ -22,6 +23,7 @@ DIALECT = Dialect(
     stream_writer=MessagesWriter,
     stream_watch=MessagesWatch,
     parse_error=parse_error,
+    mend=mend,
     render_error=render_error,
     render_error_event=render_error_event,
 )

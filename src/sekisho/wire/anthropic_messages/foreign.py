@@ -12,6 +12,7 @@ import re
 import msgspec
 
 from sekisho.canonical.seal import PREFIX
+from sekisho.core.errors import ErrorInfo
 from sekisho.wire.json_edit import JsonObject
 
 _SEAL = PREFIX.encode()
@@ -42,6 +43,14 @@ def without_foreign_thoughts(body: bytes) -> bytes:
         return body
     kept = [message for raw in messages if (message := _message(bytes(raw))) is not None]
     return whole.edited({"messages": b"[" + b",".join(kept) + b"]"}) if "messages" in whole.values else body
+
+
+def mend(body: bytes, error: ErrorInfo) -> bytes | None:
+    """The request without foreign thoughts, when that is why it was refused; None when there is nothing to mend."""
+    if error.status != 400 or "signature" not in error.message.lower():
+        return None
+    mended = without_foreign_thoughts(body)
+    return None if mended is body else mended
 
 
 def _may_hold_any(body: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekisho.wire.dialect import Dialect
+from sekisho.wire.dialect import Dialect, unmended
 from sekisho.wire.openai_chat.decode_request import decode_request
 from sekisho.wire.openai_chat.encode_request import encode_request
 from sekisho.wire.openai_chat.errors import parse_error, render_error, render_error_event
@@ -23,6 +23,7 @@ DIALECT = Dialect(
     stream_writer=ChatStreamWriter,
     stream_watch=ChatWatch,
     parse_error=parse_error,
+    mend=unmended,
     render_error=render_error,
     render_error_event=render_error_event,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sekisho.wire.dialect import Dialect
+from sekisho.wire.dialect import Dialect, unmended
 from sekisho.wire.openai_responses.errors import parse_error, render_error, render_error_event
 from sekisho.wire.openai_responses.reply import decode_reply, encode_reply, read_facts
 from sekisho.wire.openai_responses.request import decode_request, encode_request
@@ -21,6 +21,7 @@ DIALECT = Dialect(
     stream_writer=StreamWriter,
     stream_watch=StreamWatch,
     parse_error=parse_error,
+    mend=unmended,
     render_error=render_error,
     render_error_event=render_error_event,
 )
