@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from sekisho.cli.main import VERBS
 from sekisho.config import reference as settings
 from sekisho.providers.catalog import PROVIDERS
 
+# Options that every command has.
+HELPERS = re.compile(r"--(help|install-completion|show-completion)\b")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 REFERENCE = """# Commands, paths and providers
@@ -57,7 +60,7 @@ def parameters(command: Any) -> str:
     """A table of a command's arguments and options."""
     context = click.Context(command)
     records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    rows = [(f"`{record[0]}`", record[1]) for record in records if record and "--help" not in record[0]]
+    rows = [(f"`{record[0]}`", record[1]) for record in records if record and not HELPERS.search(record[0])]
     return table(("option", "meaning"), rows) if rows else ""
 
 
