@@ -131,6 +131,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 #: What an intent and its row have in common, by name.
 _SHARED_FIELDS = tuple(name for name in Intent.__struct_fields__ if name in CallRow.__struct_fields__)
+#: A provider may count beyond any column; the call is booked all the same.
+_COUNTS = tuple(name for name in CallRow.__struct_fields__ if name.endswith("_tokens"))
 #: Texts that a caller or a provider chose: cut before they are stored.
 _CALLER_TEXTS = ("session_id", "client_request_id", "requested_model", "served_model", "end_user", "tool_version")
 
@@ -166,10 +168,14 @@ def row_of_lost_call(intent: Intent, ended_us: int) -> CallRow:
 
 def to_columns(row: CallRow) -> dict[str, Any]:
     """A row as the `calls` table takes it, its texts bounded."""
-    columns = {name: _clamped(getattr(row, name)) for name in CallRow.__struct_fields__}
+    columns = msgspec.structs.asdict(row)
     columns["tags"] = msgspec.json.encode(row.tags[:TAGS]).decode() if row.tags else None
+    for name in _COUNTS:
+        columns[name] = min(columns[name], BIGINT_MAX)
     for name in _CALLER_TEXTS:
         columns[name] = _bounded(columns[name], TEXT_CHARS)
+    if row.cost_nano_usd is not None:
+        columns["cost_nano_usd"] = min(row.cost_nano_usd, BIGINT_MAX)
     columns["error_detail"] = _bounded(row.error_detail, ERROR_DETAIL_CHARS)
     if row.spend_logs_metadata is not None and len(row.spend_logs_metadata) > METADATA_CHARS:
         columns["spend_logs_metadata"] = None
@@ -182,11 +188,8 @@ def from_columns(columns: dict[str, Any]) -> CallRow:
     return CallRow(**(columns | {"tags": tags}))
 
 
-def _clamped(value: Any) -> Any:
-    """A provider may count beyond any column; the call is booked all the same."""
-    return min(value, BIGINT_MAX) if isinstance(value, int) else value
-
-
 def _bounded(text: str | None, characters: int) -> str | None:
     """Cut, and without NUL, which PostgreSQL's text cannot hold."""
-    return text if text is None else text[:characters].replace("\x00", "")
+    if text is None or (len(text) <= characters and "\x00" not in text):
+        return text
+    return text[:characters].replace("\x00", "")

@@ -1,14 +1,16 @@
 """A durable append-only log of small records, in segment files: what the process promised, should it die now.
 
-Flows in: records (bytes), one `os.write` each, on the event loop. Flows out: the same records after a crash.
-Must stay true: a record that `append` accepted survives the death of the process at once and a power cut once
-`sync` has returned; a torn record hides nothing but itself; segments are deleted in order, oldest first, and only
-after `sync`. One folder belongs to one process (a lock file says so), so every worker has its own.
+Flows in: records (bytes), copied into a mapped file on the event loop (half a µs; a write call takes ten times that).
+Flows out: the same records after a crash. Must stay true: a record that `append` accepted survives the death of the
+process at once and a power cut once `sync` has returned; a torn record hides nothing but itself; segments are deleted
+in order, oldest first, and only after `sync`. One folder belongs to one process, so every worker has its own.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import mmap
 import os
 import threading
 import zlib
@@ -21,8 +23,42 @@ from sekisho.core.errors import OperatorError
 SEGMENT_BYTES = 4 * 1024 * 1024
 #: No record of ours comes near it: a longer length at recovery is damage.
 RECORD_BYTES = 1024 * 1024
-#: Length and CRC-32 of the payload, both little-endian, before each payload.
+#: Length of the payload, and CRC-32 of length and payload, both little-endian, before each payload. The checksum
+#: covers the length, so that the zeros behind the last record are no record.
 HEADER_BYTES = 8
+
+
+class _Segment:
+    """One file, its space reserved at once (a mapped page that the disk has no room for would end the process)."""
+
+    __slots__ = ("_map", "capacity_bytes", "descriptor", "size_bytes")
+
+    def __init__(self, path: Path, opening: bytes, capacity_bytes: int) -> None:
+        """Make the file with `opening` in it. Raises OSError when there is no room; then there is no file."""
+        self.capacity_bytes = len(opening) + capacity_bytes
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(self.descriptor, 0, self.capacity_bytes)
+            self._map = mmap.mmap(self.descriptor, self.capacity_bytes)
+        except OSError:
+            os.close(self.descriptor)
+            path.unlink()
+            raise
+        self.size_bytes = 0
+        self.add(opening)
+
+    def add(self, data: bytes) -> None:
+        """Copy `data` behind what is there. Raises OSError when it does not fit."""
+        end = self.size_bytes + len(data)
+        if end > self.capacity_bytes:
+            raise OSError(errno.EFBIG, "the record does not fit into a spool segment")
+        self._map[self.size_bytes : end] = data
+        self.size_bytes = end
+
+    def leave(self) -> None:
+        """Give back the space that was not used; the descriptor stays open for the last sync."""
+        self._map.close()
+        os.ftruncate(self.descriptor, self.size_bytes)
 
 
 class Spool:
@@ -38,8 +74,7 @@ class Spool:
         self._swap = threading.Lock()
         self._left: list[int] = []
         self._number = max(_numbers(folder), default=0) + 1
-        self._descriptor = self._open(self._number)
-        self._size_bytes = 0
+        self._current = self._open(self._number, b"")
         self._synced_number = 0
 
     @property
@@ -50,17 +85,11 @@ class Spool:
     @property
     def full(self) -> bool:
         """Whether it is time to `rotate`."""
-        return self._size_bytes >= self._segment_bytes
+        return self._current.size_bytes >= self._segment_bytes
 
     def append(self, payload: bytes) -> int:
-        """Write one record; returns its segment's number. Raises OSError (disk full): then nothing was accepted."""
-        record = _frame(payload)
-        written = os.write(self._descriptor, record)
-        if written != len(record):
-            # Nothing behind half a record could be read back: cut it off again.
-            os.ftruncate(self._descriptor, self._size_bytes)
-            raise OSError(f"the spool took {written} of {len(record)} bytes")
-        self._size_bytes += written
+        """Add one record; returns its segment's number. Raises OSError when it does not fit: nothing was accepted."""
+        self._current.add(_frame(payload))
         return self._number
 
     def rotate(self, carry: Iterable[bytes]) -> None:
@@ -69,20 +98,16 @@ class Spool:
         Raises OSError when the new segment cannot be made: then the old one goes on.
         """
         number = self._number + 1
-        descriptor = self._open(number)
-        opening = b"".join(map(_frame, carry))
-        if os.write(descriptor, opening) != len(opening):
-            os.close(descriptor)
-            _segment_path(self._folder, number).unlink()
-            raise OSError("the spool could not carry its open records into a new segment")
+        fresh = self._open(number, b"".join(map(_frame, carry)))
+        self._current.leave()
         with self._swap:
-            self._left.append(self._descriptor)
-            self._number, self._descriptor, self._size_bytes = number, descriptor, len(opening)
+            self._left.append(self._current.descriptor)
+            self._number, self._current = number, fresh
 
     def sync(self) -> None:
         """Force everything appended so far to the disk. May take milliseconds: never on the event loop."""
         with self._swap:
-            descriptors = [*self._left, os.dup(self._descriptor)]
+            descriptors = [*self._left, os.dup(self._current.descriptor)]
             self._left.clear()
             number = self._number
         for descriptor in descriptors:
@@ -109,13 +134,14 @@ class Spool:
 
     def close(self) -> None:
         """Sync and let go of the folder."""
+        self._current.leave()
         self.sync()
-        for descriptor in (self._descriptor, self._directory, self._lock):
+        for descriptor in (self._current.descriptor, self._directory, self._lock):
             os.close(descriptor)
 
-    def _open(self, number: int) -> int:
-        path = _segment_path(self._folder, number)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    def _open(self, number: int, opening: bytes) -> _Segment:
+        # One record more than a full segment: `full` is looked at after each.
+        return _Segment(_segment_path(self._folder, number), opening, self._segment_bytes + RECORD_BYTES)
 
 
 def read_segment(path: Path) -> Iterator[bytes]:
@@ -126,14 +152,19 @@ def read_segment(path: Path) -> Iterator[bytes]:
         length = int.from_bytes(data[start : start + 4], "little")
         checksum = int.from_bytes(data[start + 4 : start + HEADER_BYTES], "little")
         payload = data[start + HEADER_BYTES : start + HEADER_BYTES + length]
-        if length > RECORD_BYTES or len(payload) != length or zlib.crc32(payload) != checksum:
+        if length > RECORD_BYTES or len(payload) != length or _checksum(length, payload) != checksum:
             return
         yield payload
         start += HEADER_BYTES + length
 
 
 def _frame(payload: bytes) -> bytes:
-    return len(payload).to_bytes(4, "little") + zlib.crc32(payload).to_bytes(4, "little") + payload
+    length = len(payload)
+    return length.to_bytes(4, "little") + _checksum(length, payload).to_bytes(4, "little") + payload
+
+
+def _checksum(length: int, payload: bytes) -> int:
+    return zlib.crc32(payload, 0xFFFF_FFFF - length)  # of no payload it is not 0, as zeros on the disk would say
 
 
 def _segment_path(folder: Path, number: int) -> Path:

@@ -54,7 +54,11 @@ def test_a_damaged_record_ends_the_reading(tmp_path: Path) -> None:
 def test_a_length_beyond_reason_is_damage(tmp_path: Path) -> None:
     payload = b"x" * (2 * 1024 * 1024)
     path = tmp_path / "000000000001.log"
-    path.write_bytes(len(payload).to_bytes(4, "little") + zlib.crc32(payload).to_bytes(4, "little") + payload)
+    path.write_bytes(
+        len(payload).to_bytes(4, "little")
+        + zlib.crc32(payload, 0xFFFF_FFFF - len(payload)).to_bytes(4, "little")
+        + payload
+    )
     assert list(read_segment(path)) == []
 
 
@@ -96,26 +100,34 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
     Spool(tmp_path).close()
 
 
-def test_half_a_record_is_cut_off_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk may take a part of a write; what follows later must still be readable."""
-    spool = Spool(tmp_path)
+def test_a_record_that_does_not_fit_is_refused_whole(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment_bytes=64)
     spool.append(b"before")
-    whole = os.write
-    monkeypatch.setattr("sekisho.store.spool.os.write", lambda descriptor, data: whole(descriptor, data[:5]))
-    with pytest.raises(OSError, match="took 5 of"):
-        spool.append(b"lost")
-    monkeypatch.setattr("sekisho.store.spool.os.write", whole)
+    with pytest.raises(OSError, match="does not fit"):
+        spool.append(b"x" * (1024 * 1024 + 64))
     spool.append(b"after")
     assert list(spool.records(0, spool.segment + 1)) == [b"before", b"after"]
     spool.close()
 
 
+def test_what_a_killed_process_left_is_read_up_to_its_end(tmp_path: Path) -> None:
+    """The space reserved behind the last record is no record."""
+    spool = Spool(tmp_path)
+    for record in (b"one", b"", b"three"):
+        spool.append(record)
+    (segment,) = tmp_path.glob("*.log")
+    assert segment.stat().st_size > 1024 * 1024
+    assert list(read_segment(segment)) == [b"one", b"", b"three"]
+    spool.close()
+    assert segment.stat().st_size < 64
+
+
 def test_a_rotation_that_fails_leaves_the_old_segment_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_space(_path: Path, _flags: int, _mode: int) -> int:
+    def no_space(_descriptor: int, _offset: int, _length: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     spool = Spool(tmp_path)
-    monkeypatch.setattr("sekisho.store.spool.os.open", no_space)
+    monkeypatch.setattr("sekisho.store.spool.os.posix_fallocate", no_space)
     with pytest.raises(OSError, match="No space left"):
         spool.rotate(carry=[])
     monkeypatch.undo()

@@ -1,4 +1,7 @@
-"""Keys as LiteLLM shows them. Flows in: a `KeyRow`. Flows out: JSON values with every field that its clients expect."""
+"""Keys as LiteLLM shows them.
+
+Flows in: a `KeyRow`. Flows out: JSON values with every field that its clients expect, used here or not.
+"""
 
 from __future__ import annotations
 
