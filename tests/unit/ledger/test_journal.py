@@ -196,6 +196,11 @@ def no_space(_descriptor: int, _offset: int, _length: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def fill(journal: Journal) -> None:
+    for _ in range(20_000):
+        journal.intent(intent())
+
+
 def test_without_a_spool_no_call_goes_out_but_a_row_is_still_booked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,8 +212,7 @@ def test_without_a_spool_no_call_goes_out_but_a_row_is_still_booked(
     journal.intent(call)
     monkeypatch.setattr("sekisho.store.spool.os.posix_fallocate", no_space)
     with pytest.raises(OperatorError, match="cannot be written"):
-        for _ in range(20_000):
-            journal.intent(intent())
+        fill(journal)
     journal.settle(row(call_id=call.call_id))
     journal.flush().result(timeout=30)
     assert count_stored(db) == 1
@@ -253,12 +257,12 @@ def test_a_spool_cut_anywhere_gives_one_row_for_each_intent_it_still_holds(
     for ends_well in settled:
         call = intent()
         crashed.intent(call)
-        ends.append((segments(folder)[-1].stat().st_size, call.call_id))
+        ends.append((crashed._spool._current.size_bytes, call.call_id))
         if ends_well:
             crashed.settle(row(call_id=call.call_id))
+    size = cut % (crashed._spool._current.size_bytes + 1)
     abandon(crashed)
     path = segments(folder)[-1]
-    size = cut % (path.stat().st_size + 1)
     os.truncate(path, size)
     journal = Journal(folder, db, FakeClock())
     journal.recover()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 import zlib
 from pathlib import Path
