@@ -79,6 +79,11 @@ class Answer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def end_background(self) -> None:
+        """The exchange is over: nothing beside it goes on."""
+        for task in self._tasks:
+            task.cancel()
+
     def when_gone(self, act: Callable[[], None] | None) -> None:
         """What to do when the caller hangs up before the answer is finished; at once, if that has happened."""
         self._on_gone = act

@@ -23,6 +23,8 @@ from sekisho.wire.dialect import Dialect
 from sekisho.wire.registry import dialect_of
 
 Scope = MutableMapping[str, Any]
+#: A caller's hanging up is listened for only when a call takes so long: the task costs more than a quick call has left.
+LISTEN_AFTER_SECONDS = 0.05
 JSON = (b"content-type", b"application/json")
 
 
@@ -77,11 +79,14 @@ class Endpoint:
             await refuse(call, gateway, error)
             return
         call.body = body
-        listening = asyncio.get_running_loop().create_task(answer.listen(receive))
+        listening = asyncio.get_running_loop().call_later(
+            LISTEN_AFTER_SECONDS, lambda: answer.in_background(answer.listen(receive))
+        )
         try:
             await run(call, gateway)
         finally:
             listening.cancel()
+            answer.end_background()
             self._budget.give_back(held_bytes)
 
     async def _inform(self, surface: Surface, scope: Scope, answer: Answer, gateway: Gateway) -> None:
