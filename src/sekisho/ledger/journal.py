@@ -38,6 +38,8 @@ BATCH_SECONDS = 0.1
 BATCH_ROWS = 500
 #: Rows held in memory while the database is slow; later ones are read back from the spool.
 QUEUED_ROWS = 20_000
+#: Between two lines of the log about a spool that cannot be written.
+COMPLAINT_MICROSECONDS = 1_000_000
 #: Pause after the database refused a batch.
 RETRY_SECONDS = 1.0
 
@@ -107,6 +109,7 @@ class Journal:
         self._hurry = threading.Event()
         self._closing = threading.Event()
         self._backlog: Iterator[CallRow] | None = None
+        self._next_complaint_us = 0
         self._threads = (
             threading.Thread(target=self._keep_synced, name="sekisho-spool-sync", daemon=True),
             threading.Thread(target=self._keep_written, name="sekisho-journal", daemon=True),
@@ -201,8 +204,12 @@ class Journal:
             self._unsynced.set()
 
     def _spool_failed(self, error: OSError) -> None:
+        """A full disk fails every call: it is counted each time and told once a second."""
         self.counts.spool_failures += 1
-        _complain("written", error)
+        now_us = self._clock.monotonic_us()
+        if now_us >= self._next_complaint_us:
+            self._next_complaint_us = now_us + COMPLAINT_MICROSECONDS
+            _complain("written", error)
 
     def _keep_synced(self) -> None:
         """The first thread: what was appended is on the disk within 50 ms. Sleeps while nothing happens."""

@@ -202,12 +202,12 @@ def fill(journal: Journal) -> None:
 
 
 def test_without_a_spool_no_call_goes_out_but_a_row_is_still_booked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A segment's space is its own beforehand: the disk is full when the next one cannot be made."""
     db = open_database(tmp_path)
-    journal = Journal(tmp_path, db, FakeClock(), segment_bytes=1)
-    journal.recover()
+    monkeypatch.setattr("sekisho.store.spool.RECORD_BYTES", 2_000)
+    journal = open_journal(tmp_path, db, segment_bytes=1)
     call = intent()
     journal.intent(call)
     monkeypatch.setattr("sekisho.store.spool.os.posix_fallocate", no_space)
@@ -217,6 +217,7 @@ def test_without_a_spool_no_call_goes_out_but_a_row_is_still_booked(
     journal.flush().result(timeout=30)
     assert count_stored(db) == 1
     assert journal.counts.spool_failures > 2
+    assert len([record for record in caplog.records if "cannot be written" in record.message]) == 1
     monkeypatch.undo()
     journal.close()
     db.close()

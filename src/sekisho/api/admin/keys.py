@@ -1,4 +1,8 @@
-"""/key/…: make, show, change, block and delete virtual keys, as LiteLLM's clients ask for it."""
+"""/key/…: make, show, change, block and delete virtual keys, as LiteLLM's clients ask for it.
+
+Flows in: requests that passed the gate. Flows out: LiteLLM's answers. Must stay true: a key is shown once, when it is
+made; what a request names and this version does not know is named back in `x-sekisho-unknown-fields`.
+"""
 
 from __future__ import annotations
 

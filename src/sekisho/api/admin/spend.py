@@ -1,4 +1,8 @@
-"""/spend/logs…: the ledger, as LiteLLM's clients read it. Every list has a limit; lists are read off the event loop."""
+"""/spend/logs…: the ledger, as LiteLLM's clients read it.
+
+Flows in: filters, and a window of time. Flows out: rows, pages or sums. Must stay true: every list has a limit; lists
+are read and rendered off the event loop; a call that has ended is shown.
+"""
 
 from __future__ import annotations
 
