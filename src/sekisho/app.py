@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -94,20 +95,27 @@ class Application:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["path"].startswith(("/key/", "/spend/")):
-            await self._management()(scope, receive, send)
+            await (self._admin or await self._management())(scope, receive, send)
         else:
             await self._endpoint(scope, receive, send)
 
-    def _management(self) -> Asgi:
-        """The management API, imported when it is first asked for: a gateway that only relays stays small."""
-        if self._admin is None:
-            from sekisho.api.admin.app import AdminServices, build_admin
+    async def _management(self) -> Asgi:
+        """The management API, imported when it is first asked for: a gateway that only relays stays small.
 
-            service = KeyService(self._db, self._keys, self._clock)
-            self._admin = build_admin(
-                AdminServices(keys=service, ring=self._keys, db=self._db, journal=self._journal, clock=self._clock)
-            )
-        return self._admin
+        In a thread, for the import takes a quarter of a second, in which streams would stand still.
+        """
+        admin = await asyncio.to_thread(importlib.import_module, "sekisho.api.admin.app")
+        services = admin.AdminServices(
+            keys=KeyService(self._db, self._keys, self._clock),
+            ring=self._keys,
+            db=self._db,
+            journal=self._journal,
+            clock=self._clock,
+            key_header=self._gateway.key_header,
+        )
+        built: Asgi = admin.build_admin(services)
+        self._admin = built
+        return built
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":

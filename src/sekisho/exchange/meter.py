@@ -45,7 +45,13 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
     """The row of a call that is over."""
     usage, complete = usage_of(call)
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
-    cost = 0 if usage.total_tokens == 0 and complete else None if rates is None else rates.cost_nano_usd(usage)
+    cost = (
+        0
+        if usage.total_tokens == 0 and complete
+        else None
+        if rates is None
+        else rates.cost_nano_usd(usage, at_us=call.started_us)
+    )
     error = call.error
     return CallRow(
         **(call.shared or _shared(call)),
@@ -73,7 +79,7 @@ def cost_of(call: Call, gateway: Gateway) -> int | None:
     """What an answer that is complete costs, in nano-USD; None when its price or its usage is unknown."""
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
     usage = call.facts.usage if call.facts is not None else None
-    return None if rates is None or usage is None else rates.cost_nano_usd(usage)
+    return None if rates is None or usage is None else rates.cost_nano_usd(usage, at_us=call.started_us)
 
 
 def usage_of(call: Call) -> tuple[Usage, bool]:

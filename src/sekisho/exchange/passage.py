@@ -50,6 +50,10 @@ class Passage(Facts, Protocol):
     def failed(self) -> ErrorInfo | None:
         """The error that the provider reported inside the stream."""
 
+    @property
+    def mid_event(self) -> bool:
+        """What has come out so far ends inside an event: nothing else may be said now."""
+
     def feed(self, chunk: bytes) -> bytes:
         """The caller's bytes for one chunk. Raises UpstreamProtocolError."""
 
@@ -68,13 +72,14 @@ _EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 class SameDialect:
     """The provider's bytes pass, in whole events: a stream that is cut never shows its caller half of one."""
 
-    __slots__ = ("_dialect", "_half", "_request_id", "_watch")
+    __slots__ = ("_dialect", "_half", "_request_id", "_watch", "mid_event")
 
     def __init__(self, dialect: Dialect, watch: StreamWatch, request_id: str) -> None:
         self._dialect = dialect
         self._request_id = request_id
         self._watch = watch
         self._half = b""
+        self.mid_event = False
 
     usage = property(lambda self: self._watch.usage)
     served_model = property(lambda self: self._watch.served_model)
@@ -87,11 +92,15 @@ class SameDialect:
         """The events that `chunk` completes, as they came."""
         out = self._watch.feed(chunk)
         if not self._half and out.endswith(_EVENT_ENDS):
+            self.mid_event = False
             return out
         data = self._half + out
         end = max(at + len(mark) if (at := data.rfind(mark)) >= 0 else 0 for mark in _EVENT_ENDS)
-        if len(data) - end > _HELD_BYTES:
+        unfinished = len(data) - end > _HELD_BYTES
+        if unfinished:
             end = len(data)
+        if end:
+            self.mid_event = unfinished
         self._half = data[end:]
         return data[:end]
 
@@ -100,8 +109,8 @@ class SameDialect:
         return self._half + self._watch.close()
 
     def fail(self, error: ErrorInfo) -> bytes:
-        """The error as an event of this dialect."""
-        return self._dialect.render_error_event(error, self._request_id)
+        """The error as an event of this dialect, apart from half an event before it."""
+        return (b"\n\n" if self.mid_event else b"") + self._dialect.render_error_event(error, self._request_id)
 
 
 class Translated:
@@ -119,6 +128,8 @@ class Translated:
         "text_bytes",
         "usage",
     )
+    #: A writer says whole events only.
+    mid_event = False
 
     def __init__(self, provider: Dialect, caller: Dialect, request: Request, now_seconds: int) -> None:
         #: The time of an answer whose provider gives none.

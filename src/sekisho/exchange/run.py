@@ -21,6 +21,7 @@ from sekisho.exchange.relay import STREAM_HEADERS, passed_headers, relay
 from sekisho.exchange.watchdog import Watchdog, own_task
 from sekisho.identity.client import recognise
 from sekisho.identity.credential import recognise_key
+from sekisho.identity.keys import resolved_model
 from sekisho.policy.admit import admit
 from sekisho.providers.deployment import Deployment
 from sekisho.wire.sse import COMMENT_PING
@@ -43,7 +44,7 @@ async def run(call: Call, gateway: Gateway) -> None:
         call.ask = read_ask(call.body)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
         admit(call.principal, call.ask.model, gateway.clock.now_us())
-        plan = gateway.router.plan(call.principal.aliases.get(call.ask.model, call.ask.model))
+        plan = gateway.router.plan(resolved_model(call.principal, call.ask.model))
         if is_counted_here(call, plan[0]):
             await answer_estimate(call)
         else:
@@ -105,7 +106,7 @@ def _stay_in_touch(call: Call, task: asyncio.Task[Any], dog: Watchdog, ping_afte
 
 
 async def _ping(call: Call) -> None:
-    if call.answer.gone or call.answer.finished:
+    if call.answer.gone or call.answer.finished or (call.passage is not None and call.passage.mid_event):
         return
     if not call.answer.started:
         await call.answer.begin(200, STREAM_HEADERS)
