@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
-from tests.faults.dialects import WAYS, Way, ends_well
-from tests.support.gateway import Gateway, Row
+from tests.faults.dialects import CROSS, SAME, WAYS, Way, ends_well
+from tests.support.gateway import Gateway, Row, config_for, gateway
 from tests.support.provider import RunningProvider
 from tests.support.sse_client import call, parse_events
 from tests.support.waiting import eventually, stays
@@ -79,26 +80,38 @@ async def test_gone_before_the_first_byte(
     asking = asyncio.create_task(ask())
     await eventually(arrived, "the call reaches the provider")
     asking.cancel()
-    [row] = await eventually(rows, "the row of the call", within_seconds=0.8)
+    [row] = await eventually(rows, "the row of the call")
     check_incomplete(row)
     await let_go(fake, name)
     [bill] = fake.bills(name)
     assert not stream or (bill.end == "gone" and bill.pieces_sent <= 2)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
-async def test_a_caller_that_reads_slowly(gate: Gateway, fake: RunningProvider, key: str, way: Way) -> None:
+#: Between two chunks of the provider; a slow caller takes longer than that.
+BETWEEN_CHUNKS_SECONDS = 3
+
+
+@pytest.fixture(scope="module")
+def unhurried(fake: RunningProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, str]]:
+    timeouts = {"timeouts": {"between_chunks_seconds": BETWEEN_CHUNKS_SECONDS}}
+    with gateway(tmp_path_factory.mktemp("unhurried"), config_for(fake.url, sekisho=timeouts)) as running:
+        yield running, asyncio.run(running.make_key())
+
+
+@pytest.mark.parametrize("way", [*SAME, CROSS[0]], ids=str)
+async def test_a_caller_that_reads_slowly(unhurried: tuple[Gateway, str], fake: RunningProvider, way: Way) -> None:
     """The provider is held back rather than buffered; the caller's time is not the provider's, so nothing times out;
     others are served meanwhile; in the end everything arrives.
     """
+    gate, key = unhurried
     name, chunks = f"slow-{next(_names)}", 3_000
     body = way.body(f"id={name} chunks={chunks} chunk_bytes=5000")
-    async with call("POST", gate.url + way.path, body, bearer(key), read_bytes=4_096) as answer:
+    async with call("POST", gate.url + way.path, body, bearer(key), read_bytes=16_384) as answer:
 
         def sent() -> int:
             return fake.bills(name)[0].pieces_sent
 
-        held_at = await stays(sent, for_seconds=1.5)
+        held_at = await stays(sent, for_seconds=BETWEEN_CHUNKS_SECONDS + 0.5)
         assert 0 < held_at < chunks
         async with call("POST", gate.url + way.path, way.body("chunks=2"), bearer(key)) as other:
             assert ends_well(way.caller, await other.events())
