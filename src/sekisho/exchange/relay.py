@@ -66,13 +66,12 @@ async def _stream(call: Call, attempt: Attempt, dog: Watchdog) -> None:
         await answer.write(out)
     read_chunk, feed, write = attempt.reply.read_chunk, passage.feed, answer.write
     while (chunk := await read_chunk()) is not None:
-        dog.touch()
         out = feed(chunk)
         if out and not answer.gone:
             dog.writing = True
             await write(out)
             dog.writing = False
-            dog.touch()
+        dog.touch()
     out = passage.close()
     if passage.failed is not None:
         call.error = passage.failed

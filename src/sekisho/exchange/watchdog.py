@@ -44,10 +44,10 @@ class Watchdog:
     """Cancels `task` when a phase takes too long. `touch` is cheap enough for every chunk."""
 
     __slots__ = (
-        "_deadline",
         "_loop",
         "_on_ping",
         "_ping_seconds",
+        "_pinged",
         "_seconds",
         "_stalled_seconds",
         "_task",
@@ -69,11 +69,11 @@ class Watchdog:
         self._total_at = self._touched + total_seconds
         self._stalled_seconds = stalled_seconds
         self._seconds = total_seconds
-        self._deadline = self._total_at
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._on_ping: Callable[[], None] | None = None
         self._ping_seconds = 0.0
+        self._pinged = 0.0
         self.phase = "total"
         #: The caller is being written to: its time counts, not the provider's.
         self.writing = False
@@ -89,7 +89,6 @@ class Watchdog:
     def touch(self) -> None:
         """Something came: the phase's time begins anew."""
         self._touched = self._loop.time()
-        self._deadline = self._touched + self._seconds
 
     def ping_every(self, seconds: float, on_ping: Callable[[], None]) -> None:
         """Call `on_ping` whenever nothing has come for `seconds`."""
@@ -109,12 +108,16 @@ class Watchdog:
 
     def _ends_at(self) -> float:
         """When the present phase is over its time."""
-        deadline = self._touched + self._stalled_seconds if self.writing else self._deadline
-        return min(deadline, self._total_at)
+        seconds = self._stalled_seconds if self.writing else self._seconds
+        return min(self._touched + seconds, self._total_at)
+
+    def _ping_at(self) -> float:
+        """When the caller has heard nothing for too long; a ping is no sign of life of the provider."""
+        return max(self._touched, self._pinged) + self._ping_seconds
 
     def _due(self) -> float:
-        due = min(self._deadline, self._ends_at())
-        return min(due, self._touched + self._ping_seconds) if self._on_ping is not None else due
+        due = min(self._touched + self._seconds, self._ends_at())
+        return min(due, self._ping_at()) if self._on_ping is not None else due
 
     def _arm(self) -> None:
         due = self._due()
@@ -133,11 +136,9 @@ class Watchdog:
             self.expired = self._expired_phase(now)
             self._task.cancel()
             return
-        if self._on_ping is not None and not self.writing and now >= self._touched + self._ping_seconds:
+        if self._on_ping is not None and not self.writing and now >= self._ping_at():
             self._on_ping()
-            deadline = self._deadline
-            self.touch()
-            self._deadline = deadline  # a ping is no sign of life of the provider
+            self._pinged = now
         self._arm()
 
     def _expired_phase(self, now: float) -> tuple[str, float]:

@@ -54,7 +54,8 @@ class ReqwestReply:
             chunk = await self._reader.read_chunk()
         except failures.RequestError as error:
             raise StreamBroken("The provider's connection broke in the middle of its answer.") from error
-        _heed_cancellation(self._task)
+        if self._task is not None and self._task.cancelling():  # as `_heed_cancellation`, without its call
+            raise asyncio.CancelledError
         return None if chunk is None else chunk.to_bytes()
 
 
