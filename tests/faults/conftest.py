@@ -28,6 +28,8 @@ def gate(fake: RunningProvider, tmp_path_factory: pytest.TempPathFactory) -> Ite
         config["model_list"].append({"model_name": name, "litellm_params": params})
     with gateway(tmp_path_factory.mktemp("gateway"), config) as running:
         yield running
+    assert "unexpected" not in running.process.output, "a defect of the gateway, whatever the caller saw"
+    assert "Traceback" not in running.process.output
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from tests.faults.dialects import SAME, WAYS, Dialect, Way, check_error, ends_we
 from tests.support.gateway import Gateway, Row
 from tests.support.provider import RunningProvider
 from tests.support.sse_client import call
+from tests.support.waiting import eventually
 
 WORDS = 4
 #: More events than any dialect sends for so many words.
@@ -102,13 +103,19 @@ async def test_cut_at_every_event(gate: Gateway, fake: RunningProvider, key: str
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 @pytest.mark.parametrize("way", WAYS, ids=str)
-async def test_silence(gate: Gateway, key: str, way: Way, after: int) -> None:
-    """Before the headers and between events: the gateway gives up in its time."""
-    outcome = await carry(gate, key, way, f"chunks={WORDS} stall_after={after}")
+async def test_silence(gate: Gateway, fake: RunningProvider, key: str, way: Way, *, after: int) -> None:
+    """Before the headers and between events: the gateway gives up in its time and lets go of the provider."""
+    name = fresh("stall")
+    outcome = await carry(gate, key, way, f"id={name} chunks={WORDS} stall_after={after}")
     check_failed(way, outcome)
     if after == 0:
         assert outcome.status == 504
     assert outcome.row.error_class == "upstream_timeout"
+
+    async def gone() -> bool:
+        return fake.bills(name)[0].end == "gone"
+
+    await eventually(gone, "the provider is let go")
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
