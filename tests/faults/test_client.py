@@ -51,8 +51,9 @@ async def test_gone_at_every_event(gate: Gateway, fake: RunningProvider, key: st
         await let_go(fake, name)
         [bill] = fake.bills(name)
         row = await gate.row(answer.headers["x-sekisho-request-id"])
-        if row.usage_complete:  # the provider had counted before the caller left
-            assert (row.error_class, row.prompt_tokens, row.completion_tokens) == ("client_closed", 100, 40)
+        if row.usage_complete:  # the provider had counted before the caller left, or the answer was whole by then
+            assert row.error_class in ("client_closed", None)
+            assert (row.prompt_tokens, row.completion_tokens) == (100, 40)
         else:
             check_incomplete(row)
             assert row.completion_tokens <= max(bill.output_tokens, 1), "one token is announced with the first event"

@@ -8,13 +8,17 @@ true: the intent is in the spool before the first byte goes out; whatever happen
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import AbstractAsyncContextManager
+
+import msgspec
 
 from sekisho.core import bounds
 from sekisho.core.errors import (
     ErrorClass,
     SekishoError,
     StreamBroken,
+    UpstreamError,
     UpstreamProtocolError,
     UpstreamRefused,
     UpstreamTimeout,
@@ -26,8 +30,10 @@ from sekisho.exchange.passage import Passage, SameDialect, Translated
 from sekisho.exchange.prepare import adds_usage, prepare
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.providers.deployment import Deployment
-from sekisho.upstream.http import HttpReply, HttpRequest, read_all
+from sekisho.upstream.http import NO_CONNECTION, HttpReply, HttpRequest, read_all
 from sekisho.wire.dialect import Dialect
+
+_NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 
 
 class Attempt:
@@ -76,10 +82,15 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
         try:
             await _accepted(call, attempt, timeouts.between_chunks_seconds, dog)
         except BaseException:
+            call.passage = None  # nothing of it was shown
             await attempt.close()
             raise
     except asyncio.CancelledError:
         raise timeout_or_cancelled(dog) from None
+    except UpstreamError as error:
+        if error.info.code == NO_CONNECTION:
+            call.reached_provider = False
+        raise
     return attempt
 
 
@@ -131,9 +142,22 @@ def passage_of(call: Call, upstream: Dialect) -> Passage:
 async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
     """The provider's error answer as an exception; it bills nothing."""
     call.reached_provider = False
-    body = await read_all(attempt.reply, bounds.REPLY_BYTES)
+    try:
+        body = await read_all(attempt.reply, bounds.REPLY_BYTES)
+    except StreamBroken:
+        body = b""  # its status says enough
     info = attempt.upstream.parse_error(attempt.reply.status, body)
+    info = msgspec.structs.replace(info, retry_after_seconds=asked_wait_seconds(attempt.reply))
     kind = attempt.reply.header("content-type") or ""
     own = attempt.upstream.name == call.dialect.name and kind.startswith("application/json")
     hidden = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL
-    return UpstreamRefused(info, tuple(attempt.reply.headers()), body if own and not hidden else None)
+    return UpstreamRefused(info, tuple(attempt.reply.headers()), body if own and body and not hidden else None)
+
+
+def asked_wait_seconds(reply: HttpReply) -> float | None:
+    """How long the provider asks to wait; None where it does not say, or not as a number."""
+    for name, units_in_second in (("retry-after-ms", 1_000), ("retry-after", 1)):
+        text = reply.header(name) or ""
+        if _NUMBER.fullmatch(text):
+            return float(text) / units_in_second
+    return None

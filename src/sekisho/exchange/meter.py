@@ -154,7 +154,5 @@ def _detail(call: Call) -> str | None:
     return f"{error.error_class.value} (status {error.status}" + (f", code {error.code})" if error.code else ")")
 
 
-#: Classes whose message is ours in every case.
-_OWN_WORDS = frozenset(
-    {ErrorClass.AUTHENTICATION, ErrorClass.CLIENT_CLOSED, ErrorClass.UPSTREAM_TIMEOUT, ErrorClass.UNSUPPORTED_FEATURE}
-)
+#: Classes whose message is ours in every case (a provider's 504 is an UPSTREAM_TIMEOUT in its own words).
+_OWN_WORDS = frozenset({ErrorClass.AUTHENTICATION, ErrorClass.CLIENT_CLOSED, ErrorClass.UNSUPPORTED_FEATURE})

@@ -51,6 +51,10 @@ class Passage(Facts, Protocol):
         """The error that the provider reported inside the stream."""
 
     @property
+    def ended(self) -> bool:
+        """The provider has said its last word: what becomes of its connection now changes nothing."""
+
+    @property
     def mid_event(self) -> bool:
         """What has come out so far ends inside an event: nothing else may be said now."""
 
@@ -85,6 +89,7 @@ class SameDialect:
     served_model = property(lambda self: self._watch.served_model)
     begun = property(lambda self: self._watch.events > 0)
     finished = property(lambda self: self._watch.finished)
+    ended = property(lambda self: self._watch.ended)
     failed = property(lambda self: self._watch.failed)
     text_bytes = property(lambda self: self._watch.text_bytes)
 
@@ -160,6 +165,11 @@ class Translated:
             self._see(event)
             out.append(self._writer.write(event))
         return b"".join(out)
+
+    @property
+    def ended(self) -> bool:
+        """As in Passage: a reader says `Finished` at its dialect's last word."""
+        return self.finished
 
     def _dated(self, started: e.Started) -> e.Started:
         if started.created_seconds is not None:

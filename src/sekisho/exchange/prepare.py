@@ -33,8 +33,16 @@ def prepare(call: Call, deployment: Deployment, upstream: Dialect) -> tuple[Enco
     if upstream.name != call.dialect.name:
         return upstream.encode_request(call.request(), deployment.target), headers
     passed = _PASSED_PREFIXES[upstream.name]
+    betas = headers.get("anthropic-beta")
     headers.update((name, value) for name, value in call.headers.items() if name.startswith(passed))
+    if betas is not None:
+        headers["anthropic-beta"] = _joined(betas, headers["anthropic-beta"])
     return Encoded(_edited(call, deployment, upstream)), headers
+
+
+def _joined(*lists: str) -> str:
+    """Comma-separated words, each once: the operator's betas and the caller's hold together."""
+    return ",".join(dict.fromkeys(word.strip() for each in lists for word in each.split(",")))
 
 
 def _edited(call: Call, deployment: Deployment, upstream: Dialect) -> bytes:

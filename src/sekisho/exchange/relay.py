@@ -12,14 +12,14 @@ import asyncio
 import msgspec
 
 from sekisho.core import bounds
-from sekisho.core.errors import StreamBroken, UpstreamProtocolError
+from sekisho.core.errors import StreamBroken, UpstreamError, UpstreamProtocolError
 from sekisho.core.money import usd_text
 from sekisho.exchange.answer import Headers
 from sekisho.exchange.attempt import Attempt, timeout_or_cancelled
 from sekisho.exchange.call import Call, StationSkipped
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of
-from sekisho.exchange.passage import WholeReply
+from sekisho.exchange.passage import Passage, WholeReply
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.upstream.http import read_all
 
@@ -34,6 +34,7 @@ PASSED_HEADERS = (
 )
 _PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def passed_headers(headers: list[tuple[str, str]]) -> Headers:
@@ -60,24 +61,45 @@ async def _stream(call: Call, attempt: Attempt, dog: Watchdog) -> None:
     passage, answer = call.passage, call.answer
     if passage is None:
         raise StationSkipped("passage")
-    if not answer.started:
-        await answer.begin(200, STREAM_HEADERS + _reply_headers(call, attempt))
-    for out in attempt.held:
-        await answer.write(out)
-    read_chunk, feed, write = attempt.reply.read_chunk, passage.feed, answer.write
-    while (chunk := await read_chunk()) is not None:
-        out = feed(chunk)
-        if out and not answer.gone:
-            dog.writing = True
-            await write(out)
-            dog.writing = False
-        dog.touch()
+    try:
+        await _pieces(call, attempt, passage, dog)
+    except (UpstreamError, asyncio.CancelledError) as error:
+        # After the provider's last word neither its connection nor a caller who has heard it can spoil the answer.
+        if not (passage.ended or passage.failed) or dog.writing:
+            raise
+        if isinstance(error, asyncio.CancelledError):
+            meant = timeout_or_cancelled(dog)
+            if not answer.gone and not isinstance(meant, UpstreamError):
+                raise
     out = passage.close()
     if passage.failed is not None:
         call.error = passage.failed
     elif not passage.finished:
         raise StreamBroken("The provider ended its stream in the middle of the answer.")
+    dog.touch()
+    dog.writing = True
     await answer.finish(out)
+
+
+async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog) -> None:
+    """The stream up to its end, piece by piece. While the caller is written to, its time counts."""
+    answer = call.answer
+    dog.writing = True
+    if not answer.started:
+        await answer.begin(200, STREAM_HEADERS + _reply_headers(call, attempt))
+    for out in attempt.held:
+        await answer.write(out)
+    dog.writing = False
+    dog.touch()
+    read_chunk, feed, write = attempt.reply.read_chunk, passage.feed, answer.write
+    while (chunk := await read_chunk()) is not None:
+        dog.touch()  # or the caller's time would begin before there was anything to take
+        out = feed(chunk)
+        if out and not answer.gone:
+            dog.writing = True
+            await write(out)
+            dog.writing = False
+            dog.touch()
 
 
 async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
@@ -86,12 +108,15 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
         raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
     if attempt.upstream.name == call.dialect.name:
         facts = call.dialect.read_facts(body)
+        if facts.usage is None:
+            _check_is_json(body)
         call.facts = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
     else:
         reply = attempt.upstream.decode_reply(body)
         if reply.created_seconds is None:
             reply = msgspec.structs.replace(reply, created_seconds=call.started_us // 1_000_000)
-        call.facts = WholeReply(reply.usage, reply.model, 0)
+        text_bytes = attempt.upstream.read_facts(body).text_bytes if reply.usage is None else 0
+        call.facts = WholeReply(reply.usage, reply.model, text_bytes)
         body = call.dialect.encode_reply(reply, call.request())
     cost = cost_of(call, gateway)
     headers = [(b"content-type", b"application/json"), *_reply_headers(call, attempt)]
@@ -99,6 +124,14 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
         text = usd_text(cost).encode()
         headers += [(b"x-sekisho-cost-usd", text), (b"x-litellm-response-cost", text)]
     await call.answer.whole(attempt.reply.status, headers, body)
+
+
+def _check_is_json(body: bytes) -> None:
+    """An answer in which nothing was found may be no answer at all: a proxy's page, or half of one."""
+    try:
+        _object_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UpstreamProtocolError("The provider's answer is not a JSON object.") from None
 
 
 def _reply_headers(call: Call, attempt: Attempt) -> Headers:

@@ -58,7 +58,6 @@ async def run(call: Call, gateway: Gateway) -> None:
         if not call.answer.gone:
             raise
     finally:
-        call.answer.when_gone(None)
         gateway.journal.settle(row_of(call, gateway))
 
 
@@ -72,8 +71,11 @@ async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gat
             await relay(call, attempt, gateway, dog)
         finally:
             await attempt.close()
+        if call.answer.gone and attempt.deployment.drained:
+            call.error = CALLER_GONE
     finally:
         dog.stop()
+        call.answer.when_gone(None)  # what is still to be said may be cut off, not interrupted
 
 
 async def refuse(call: Call, gateway: Gateway, error: SekishoError) -> None:
@@ -97,7 +99,7 @@ def _stay_in_touch(call: Call, task: asyncio.Task[Any], dog: Watchdog, ping_afte
     """Notice a caller who hangs up, and let one who waits for a stream know that it is not forgotten."""
 
     def gone() -> None:
-        if call.deployment is None or not call.deployment.drained:
+        if call.deployment is None or not call.deployment.drained or not call.reached_provider:
             task.cancel()
 
     call.answer.when_gone(gone)
@@ -119,7 +121,7 @@ async def _tell(call: Call, error: SekishoError) -> None:
     if isinstance(error, OperatorError):
         log.error("call %s failed: %s", call.request_id, info.message)
         info = GENERIC
-    if call.answer.gone or info.error_class is ErrorClass.CLIENT_CLOSED:
+    if call.answer.gone or call.answer.finished or info.error_class is ErrorClass.CLIENT_CLOSED:
         return
     if call.answer.started:
         passage = call.passage
@@ -135,6 +137,7 @@ async def _tell(call: Call, error: SekishoError) -> None:
     names = {name for name, _ in headers}
     if info.retry_after_seconds is not None and b"retry-after" not in names:
         headers.append((b"retry-after", b"%d" % max(1, round(info.retry_after_seconds))))
-    if call.attempts > 1 and b"x-should-retry" not in names:
+    if call.attempts > 1:  # the gateway has tried again already, whatever the provider advises
+        headers = [(name, value) for name, value in headers if name != b"x-should-retry"]
         headers.append((b"x-should-retry", b"false"))
     await call.answer.whole(status, headers, body)

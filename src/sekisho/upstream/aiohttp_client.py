@@ -9,7 +9,7 @@ from __future__ import annotations
 import aiohttp
 
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
-from sekisho.upstream.http import HttpRequest
+from sekisho.upstream.http import NO_CONNECTION, HttpRequest
 
 
 class AiohttpReply:
@@ -75,9 +75,9 @@ class _Exchange:
         try:
             self._response = await self._sending
         except aiohttp.ServerTimeoutError as error:
-            raise UpstreamTimeout("connect", self._connect_timeout_seconds) from error
+            raise UpstreamTimeout(NO_CONNECTION, self._connect_timeout_seconds) from error
         except aiohttp.ClientConnectorError as error:
-            raise UpstreamUnreachable("No connection to the provider could be made.") from error
+            raise UpstreamUnreachable("No connection to the provider could be made.", code=NO_CONNECTION) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             raise UpstreamUnreachable("The provider closed the connection without an answer.") from error
         return AiohttpReply(self._response)

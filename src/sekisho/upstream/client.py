@@ -18,7 +18,7 @@ from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response, ResponseBodyReader
 
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
-from sekisho.upstream.http import HttpRequest
+from sekisho.upstream.http import NO_CONNECTION, HttpRequest
 
 
 def _heed_cancellation(task: asyncio.Task[Any] | None) -> None:
@@ -60,12 +60,17 @@ class ReqwestReply:
 
 
 class ReqwestTransport:
-    """A Transport over pyreqwest: one pool, connect timeout in seconds."""
+    """A Transport over pyreqwest: one pool.
 
-    def __init__(self, connect_timeout_seconds: float) -> None:
+    `silence_seconds` is longer than any wait for a provider's next byte: pyreqwest goes on with a request that was
+    cancelled before its head arrived (its task is detached), and nothing else would end it when the provider is mute.
+    """
+
+    def __init__(self, connect_timeout_seconds: float, silence_seconds: float = 3600.0) -> None:
         self.connect_timeout_seconds = connect_timeout_seconds
         builder = ClientBuilder().connect_timeout(timedelta(seconds=connect_timeout_seconds)).tcp_nodelay(True)
         builder = builder.follow_redirects(False).pool_idle_timeout(timedelta(seconds=90))
+        builder = builder.read_timeout(timedelta(seconds=silence_seconds))
         builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).error_for_status(False)
         self._client: Client = builder.build()
 
@@ -93,9 +98,9 @@ class _Exchange:
         try:
             response = await self._stream.__aenter__()
         except failures.ConnectTimeoutError as error:
-            raise UpstreamTimeout("connect", self._connect_timeout_seconds) from error
+            raise UpstreamTimeout(NO_CONNECTION, self._connect_timeout_seconds) from error
         except failures.ConnectError as error:
-            raise UpstreamUnreachable("No connection to the provider could be made.") from error
+            raise UpstreamUnreachable("No connection to the provider could be made.", code=NO_CONNECTION) from error
         except failures.RequestError as error:
             raise UpstreamUnreachable("The provider closed the connection without an answer.") from error
         try:

@@ -12,6 +12,9 @@ from typing import Protocol
 
 import msgspec
 
+#: Code of the errors that come before a request is sent: the phase of an UpstreamTimeout is its code.
+NO_CONNECTION = "connect"
+
 
 class HttpRequest(msgspec.Struct, frozen=True):
     """One outgoing request. Header names are lower case; `body` is sent as it is."""
@@ -43,7 +46,8 @@ class Transport(Protocol):
     def open_stream(self, request: HttpRequest) -> AbstractAsyncContextManager[HttpReply]:
         """Send `request`; the reply's head has arrived when the context is entered.
 
-        Raises UpstreamUnreachable or UpstreamTimeout("connect") when no answer can come.
+        Raises UpstreamUnreachable or UpstreamTimeout("connect") when no answer can come; their code is NO_CONNECTION
+        when nothing was sent, so that nothing can be billed.
         """
 
     async def close(self) -> None:

@@ -48,7 +48,9 @@ class StreamWatch(Protocol):
     usage: Usage | None
     served_model: str | None
     events: int
+    #: The answer is complete; and the dialect's last word was said, after which nothing may come.
     finished: bool
+    ended: bool
     failed: ErrorInfo | None
     text_bytes: int
 

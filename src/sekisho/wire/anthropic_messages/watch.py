@@ -38,14 +38,14 @@ _FRAMES = (b"content_block_start", b"content_block_stop", b"ping")
 class MessagesWatch:
     """A StreamWatch (wire/dialect.py). There is nothing to strip in this dialect."""
 
-    __slots__ = ("_sse", "events", "failed", "finished", "served_model", "text_bytes", "usage")
+    __slots__ = ("_sse", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
 
     def __init__(self, strip_usage: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 -- the contract's flag
         self._sse = SseReader()
         self.usage: Usage | None = None
         self.served_model: str | None = None
         self.events = 0
-        self.finished = False
+        self.finished = self.ended = False
         self.failed: ErrorInfo | None = None
         self.text_bytes = 0
 
@@ -90,7 +90,7 @@ class MessagesWatch:
         elif kind == "message_delta" and event.usage is not None:
             self.usage = usage_after(self.usage or Usage(), event.usage)
         elif kind == "message_stop":
-            self.finished = True
+            self.finished = self.ended = True
         elif kind == "content_block_delta" and event.delta is not None:  # a server that names no events
             self._count(event.delta.text or event.delta.partial_json or event.delta.thinking)
         elif kind == "error":

@@ -69,7 +69,7 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChatWatch:
     """See wire/dialect.py, StreamWatch. `text_bytes` counts answer, thought and arguments, in bytes of UTF-8."""
 
-    __slots__ = ("_strip", "_tail", "events", "failed", "finished", "served_model", "text_bytes", "usage")
+    __slots__ = ("_strip", "_tail", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
 
     def __init__(self, strip_usage: bool = False) -> None:  # noqa: FBT001, FBT002 - the contract passes one flag
         self._strip = strip_usage
@@ -78,7 +78,7 @@ class ChatWatch:
         self.usage: Usage | None = None
         self.served_model: str | None = None
         self.events = 0
-        self.finished = False
+        self.finished = self.ended = False
         self.failed: ErrorInfo | None = None
         self.text_bytes = 0
 
@@ -120,7 +120,7 @@ class ChatWatch:
 
     def _data(self, data: bytes, name: bytes) -> bool:
         if data.strip() == _DONE:
-            self.finished = True
+            self.finished = self.ended = True
             return False
         self.events += 1
         try:

@@ -138,9 +138,14 @@ def _word(code: str | int | None) -> str | None:
 
 
 def render_error(info: ErrorInfo, request_id: str) -> tuple[int, bytes]:
-    """The answer before a stream has begun. `request_id` travels in a header, this body has no place for it."""
+    """The answer before a stream has begun. `request_id` travels in a header, this body has no place for it.
+
+    A provider's 401 is no fault of the caller's key: agents would ask their user for another one.
+    """
     del request_id
-    return info.status, msgspec.json.encode({"error": error_fields(info)})
+    credential = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL
+    status = DEFAULT_STATUS[info.error_class] if credential else info.status
+    return status, msgspec.json.encode({"error": error_fields(info)})
 
 
 def render_error_event(info: ErrorInfo, request_id: str) -> bytes:

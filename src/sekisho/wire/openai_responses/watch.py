@@ -40,7 +40,7 @@ _BEGINS = frozenset({b"response.created", b"response.queued", b"response.in_prog
 class StreamWatch:
     """wire.dialect.StreamWatch of this dialect."""
 
-    __slots__ = ("_sse", "events", "failed", "finished", "served_model", "text_bytes", "usage")
+    __slots__ = ("_sse", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
 
     def __init__(self, strip_usage: bool) -> None:  # noqa: FBT001 - the shape that every dialect's watch has
         """Usage is part of the last event in this dialect: there is nothing to strip."""
@@ -49,7 +49,7 @@ class StreamWatch:
         self.usage: Usage | None = None
         self.served_model: str | None = None
         self.events = 0
-        self.finished = False
+        self.finished = self.ended = False
         self.failed: ErrorInfo | None = None
         self.text_bytes = 0
 
@@ -91,6 +91,6 @@ class StreamWatch:
         if response.usage is not None:
             self.usage = response.usage.usage()
         if name in {b"response.completed", b"response.incomplete"}:
-            self.finished = True
+            self.finished = self.ended = True
         else:
             self.failed = self.failed or error_info(response.error or WireError())

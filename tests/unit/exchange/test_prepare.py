@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.secret import Secret
+from sekisho.exchange.call import Call, read_ask
+from sekisho.exchange.prepare import adds_usage, prepare
+from sekisho.providers.deployment import Deployment
+from sekisho.wire.registry import BY_NAME
+from tests.support.stations import KEY, Caller, Stage, body_of, deployment, speaking
+from tests.support.wires import DIALECTS
+
+
+def call_of(stage: Stage, dialect: str, body: bytes, **changes: Any) -> Call:
+    call = stage.call(Caller(), dialect, body, **changes)
+    call.ask = read_ask(body)
+    return call
+
+
+def prepared(call: Call, one: Deployment, upstream: str) -> tuple[dict[str, Any], dict[str, str]]:
+    encoded, headers = prepare(call, one, BY_NAME[upstream])
+    return msgspec.json.decode(encoded.body), headers
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_in_the_same_dialect_the_callers_bytes_are_sent(stage: Stage, dialect: str) -> None:
+    body = b' {"stream" : false,\n "model":"gpt-4.1-mini", "unknown": {"a":1.50}, "messages":[ ]} '
+    call = call_of(stage, dialect, body)
+    assert prepare(call, deployment(), BY_NAME[dialect])[0].body is body
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_only_the_model_is_changed(stage: Stage, dialect: str) -> None:
+    body = b'{"stream" : false, "model" : "m", "unknown": {"model":"m"} }'
+    call = call_of(stage, dialect, body)
+    encoded, _ = prepare(call, speaking(dialect, model='gpt "5"'), BY_NAME[dialect])
+    assert encoded.body == body.replace(b'"m", "u', b'"gpt \\"5\\"", "u')
+
+
+@pytest.mark.parametrize(
+    ("options", "sent", "added"),
+    [
+        (None, {"include_usage": True}, True),
+        ({"include_usage": True}, {"include_usage": True}, False),
+        ({"include_usage": False, "x": 1}, {"include_usage": True, "x": 1}, True),
+        ({"x": 1}, {"x": 1, "include_usage": True}, True),
+    ],
+)
+def test_usage_is_asked_for_in_chat_streams(
+    stage: Stage, options: dict[str, Any] | None, sent: dict[str, Any], *, added: bool
+) -> None:
+    fields: dict[str, Any] = {} if options is None else {"stream_options": options}
+    call = call_of(stage, "openai-chat", body_of("openai-chat", **fields))
+    assert adds_usage(call, BY_NAME["openai-chat"]) is added
+    body, _ = prepared(call, deployment(), "openai-chat")
+    assert body["stream_options"] == sent
+
+
+@pytest.mark.parametrize(
+    ("dialect", "upstream", "stream"),
+    [
+        ("openai-chat", "openai-chat", False),
+        ("anthropic-messages", "anthropic-messages", True),
+        ("openai-responses", "openai-responses", True),
+        ("openai-responses", "openai-chat", True),
+    ],
+)
+def test_elsewhere_it_is_not(stage: Stage, dialect: str, upstream: str, *, stream: bool) -> None:
+    assert not adds_usage(call_of(stage, dialect, body_of(dialect, stream=stream)), BY_NAME[upstream])
+
+
+@pytest.mark.parametrize("upstream", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_two_attempts_send_the_same_bytes_whatever_came_between(stage: Stage, dialect: str, upstream: str) -> None:
+    call = call_of(stage, dialect, body_of(dialect))
+    one = speaking(upstream)
+    first = prepare(call, one, BY_NAME[upstream])
+    for other in DIALECTS:
+        prepare(call, speaking(other, model="other"), BY_NAME[other])
+    assert prepare(call, one, BY_NAME[upstream]) == first
+    assert msgspec.json.decode(first[0].body)["model"] == one.model
+
+
+def test_headers_of_the_callers_dialect_pass_and_no_others(stage: Stage) -> None:
+    sent = {
+        "anthropic-beta": "context-1m",
+        "anthropic-version": "2024-01-01",
+        "openai-beta": "assistants=v2",
+        "x-api-key": "sk-caller",
+        "cookie": "a=b",
+        "x-forwarded-for": "10.0.0.1",
+    }
+    call = call_of(stage, "anthropic-messages", body_of("anthropic-messages"), headers=sent)
+    _, headers = prepared(call, speaking("anthropic-messages"), "anthropic-messages")
+    assert headers == {
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": "sekisho",
+        "x-api-key": KEY,
+        "anthropic-beta": "context-1m",
+        "anthropic-version": "2024-01-01",
+    }
+    _, headers = prepared(call, deployment(), "openai-chat")
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert not {name for name in headers if name in sent}
+
+
+def test_anthropics_version_is_named_where_the_caller_does_not(stage: Stage) -> None:
+    for dialect in DIALECTS:
+        call = call_of(stage, dialect, body_of(dialect))
+        _, headers = prepared(call, speaking("anthropic-messages"), "anthropic-messages")
+        assert headers["anthropic-version"] == "2023-06-01"
+
+
+def test_the_operators_headers_are_sent(stage: Stage) -> None:
+    one = speaking("anthropic-messages", extra_headers={"anthropic-version": Secret("2022-01-01")})
+    call = call_of(stage, "openai-chat", body_of("openai-chat"))
+    _, headers = prepared(call, one, "anthropic-messages")
+    assert headers["anthropic-version"] == "2022-01-01"
+
+
+def test_betas_of_operator_and_caller_are_both_sent(stage: Stage) -> None:
+    one = speaking("anthropic-messages", extra_headers={"anthropic-beta": Secret("of-operator")})
+    call = call_of(
+        stage, "anthropic-messages", body_of("anthropic-messages"), headers={"anthropic-beta": "of-caller,of-operator"}
+    )
+    _, headers = prepared(call, one, "anthropic-messages")
+    assert headers["anthropic-beta"].split(",") == ["of-operator", "of-caller"]
+
+
+@pytest.mark.parametrize("operation", ["embeddings", "completions", "count_tokens"])
+def test_an_operation_that_the_provider_lacks_is_refused_by_name(stage: Stage, operation: str) -> None:
+    upstream = "openai-chat" if operation == "count_tokens" else "anthropic-messages"
+    call = call_of(stage, "openai-chat", body_of("openai-chat"), operation=operation)
+    with pytest.raises(UnsupportedFeature, match=operation):
+        prepare(call, speaking(upstream), BY_NAME[upstream])
+
+
+def test_a_key_that_stands_twice_is_refused_where_it_is_edited(stage: Stage) -> None:
+    call = call_of(stage, "openai-chat", b'{"model":"x","model":"m","stream":false}')
+    with pytest.raises(MalformedRequest, match="twice"):
+        prepare(call, deployment(), BY_NAME["openai-chat"])
