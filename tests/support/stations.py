@@ -7,6 +7,7 @@ was told, and in which order. The stations, codecs, key ring, router, price book
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -54,8 +55,8 @@ PATIENT = Timeouts(
     ping_after_seconds=30,
 )
 
-#: Say these bytes, fail in this way, do this, or be silent for ever.
-Step = bytes | Exception | Callable[[], None] | Literal["silence"]
+#: Say these bytes, fail in this way, do this, or be silent for so many seconds or for ever.
+Step = bytes | Exception | Callable[[], object] | float | Literal["silence"]
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,17 @@ async def _take(step: Step) -> bytes | None:
         return step
     if isinstance(step, Exception):
         raise step
-    if step == "silence":
-        await asyncio.get_running_loop().create_future()
-    else:
+    if callable(step):
         step()
+    else:
+        await silence(None if isinstance(step, str) else step)
     return None
+
+
+async def silence(seconds: float | None) -> None:
+    """Nothing for so long; for ever with None."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), seconds)
 
 
 class ScriptedExchange:
@@ -186,15 +193,21 @@ class Caller:
         self.on_message: Callable[[int], object] = int
         #: From this message on nothing is taken until the caller has hung up.
         self.takes: int | None = None
+        #: How long it takes over each message.
+        self.pause_seconds = 0.0
         self._gone = asyncio.Event()
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """What uvicorn does: refuse what is out of order, wait while the caller takes nothing."""
+        if self._gone.is_set():
+            return
         kinds = [seen["type"] for seen in self.messages]
         assert (message["type"] == "http.response.start") == (not kinds), f"{message['type']} after {kinds}"
         assert not self.finished, "nothing may follow the end of an answer"
         if self.takes is not None and len(self.messages) >= self.takes:
             await self._gone.wait()
+        if self.pause_seconds:
+            await silence(self.pause_seconds)
         if not self._gone.is_set():
             self.messages.append(message)
             self.on_message(len(self.messages))

@@ -6,6 +6,7 @@ In: texts and counts. Out: the bytes that a provider of the dialect sends. `USAG
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -102,7 +103,7 @@ def _chat(words: Sequence[str]) -> list[bytes]:
 def _responses(words: Sequence[str]) -> list[bytes]:
     writer = BY_NAME["openai-responses"].stream_writer(_ASKED)
     made = b"".join(writer.write(event) for event in unfold(reply_of(words)))
-    return [block + b"\n\n" for block in made.split(b"\n\n")[:-1]]
+    return events_in(made)
 
 
 def error_event(dialect: str, message: str = "Overloaded") -> bytes:
@@ -117,10 +118,21 @@ def error_event(dialect: str, message: str = "Overloaded") -> bytes:
     return sse_event(msgspec.json.encode({"type": "error", "sequence_number": 3, "error": error}), "error")
 
 
+def events_in(stream: bytes) -> list[bytes]:
+    """The complete events of a stream."""
+    return [block + b"\n\n" for block in stream.split(b"\n\n")[:-1]]
+
+
+def cut_at(data: bytes, marks: Sequence[int]) -> list[bytes]:
+    """`data` in pieces, cut at `marks` (taken modulo its length)."""
+    edges = sorted({0, len(data), *(mark % len(data) for mark in marks)})
+    return [data[start:end] for start, end in pairwise(edges)]
+
+
 def text_of(dialect: str, stream: bytes) -> str:
     """The text in the complete events of a stream."""
     said = []
-    for block in stream.split(b"\n\n")[:-1]:
+    for block in events_in(stream):
         data = b"".join(line[6:] for line in block.split(b"\n") if line.startswith(b"data: "))
         event = msgspec.json.decode(data) if data.startswith(b"{") else {}
         if dialect == "openai-chat":

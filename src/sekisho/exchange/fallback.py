@@ -34,10 +34,10 @@ async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gatewa
     """The first attempt that a provider accepts. Raises the last failure."""
     failure: SekishoError = UpstreamError("The plan of this call is empty.")
     for deployment, wait_seconds in _tries(plan, gateway):
-        if call.answer.gone:  # a drained call goes on without its caller, but is not begun again
-            raise asyncio.CancelledError
         if wait_seconds:
             await _wait(dog, max(wait_seconds, min(failure.info.retry_after_seconds or 0.0, _WAIT_SECONDS_MAX)))
+        if call.answer.gone:  # a drained call goes on without its caller, but is not begun again
+            raise asyncio.CancelledError
         try:
             return await _open_in_its_dialect(call, deployment, gateway, dog)
         except UpstreamError as error:

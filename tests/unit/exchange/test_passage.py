@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,18 @@ from sekisho.exchange.passage import Passage, SameDialect, Translated
 from sekisho.wire.registry import BY_NAME
 from sekisho.wire.sse import SseReader
 from tests.support.stations import body_of
-from tests.support.wires import DIALECTS, USAGE, WORDS, chat_usage_event, error_event, is_error, stream_events, text_of
+from tests.support.wires import (
+    DIALECTS,
+    USAGE,
+    WORDS,
+    chat_usage_event,
+    cut_at,
+    error_event,
+    events_in,
+    is_error,
+    stream_events,
+    text_of,
+)
 
 CROSS = [(provider, caller) for provider in DIALECTS for caller in DIALECTS if provider != caller]
 OVERLOADED = ErrorInfo(error_class=ErrorClass.OVERLOADED, message="Full.", status=503)
@@ -28,21 +37,16 @@ def translated(provider: str, caller: str) -> Translated:
     return Translated(BY_NAME[provider], BY_NAME[caller], asked, 1_700_000_000)
 
 
-def cut(data: bytes, marks: list[int]) -> list[bytes]:
-    edges = sorted({0, len(data), *(mark % len(data) for mark in marks)})
-    return [data[start:end] for start, end in pairwise(edges)]
-
-
 def fed(passage: Passage, pieces: list[bytes]) -> bytes:
     return b"".join([*map(passage.feed, pieces), passage.close()])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(marks=offsets, line=st.sampled_from([b"\n", b"\r\n", b"\r"]))
-def test_the_same_bytes_come_out_however_they_were_cut(dialect: str, marks: list[int], line: bytes) -> None:
+def test_the_same_bytes_come_out_however_they_were_cut_at(dialect: str, marks: list[int], line: bytes) -> None:
     stream = b"".join(stream_events(dialect)).replace(b"\n", line)
     passage = same(dialect)
-    assert fed(passage, cut(stream, marks)) == stream
+    assert fed(passage, cut_at(stream, marks)) == stream
     assert (passage.usage, passage.served_model, passage.finished) == (USAGE, "served-model", True)
     assert passage.text_bytes == len("".join(WORDS).encode())
 
@@ -53,7 +57,7 @@ def test_only_whole_events_are_shown(dialect: str, marks: list[int], line: bytes
     events = [event.replace(b"\n", line) for event in stream_events(dialect)]
     whole = {b"".join(events[:count]) for count in range(len(events) + 1)}
     passage, shown = same(dialect), b""
-    for piece in cut(b"".join(events), marks):
+    for piece in cut_at(b"".join(events), marks):
         shown += passage.feed(piece)
         # A CR may be half of a CRLF: where both are one event's end, the LF may come later, alone.
         assert shown in whole or (line == b"\r\n" and shown + b"\n" in whole)
@@ -64,7 +68,7 @@ def test_only_whole_events_are_shown(dialect: str, marks: list[int], line: bytes
 def test_the_usage_event_that_only_the_gateway_asked_for_is_not_shown(marks: list[int]) -> None:
     stream = b"".join(stream_events("openai-chat"))
     passage = same("openai-chat", strip=True)
-    assert fed(passage, cut(stream, marks)) == stream.replace(chat_usage_event(), b"")
+    assert fed(passage, cut_at(stream, marks)) == stream.replace(chat_usage_event(), b"")
     assert passage.usage == USAGE
 
 
@@ -110,10 +114,10 @@ def test_what_the_provider_says_of_its_failure_is_seen(dialect: str) -> None:
 
 @pytest.mark.parametrize(("provider", "caller"), CROSS)
 @given(marks=offsets)
-def test_a_translation_says_the_same_however_it_was_cut(provider: str, caller: str, marks: list[int]) -> None:
+def test_a_translation_says_the_same_however_it_was_cut_at(provider: str, caller: str, marks: list[int]) -> None:
     stream = b"".join(stream_events(provider))
     passage = translated(provider, caller)
-    out = fed(passage, cut(stream, marks))
+    out = fed(passage, cut_at(stream, marks))
     assert out == fed(translated(provider, caller), [stream])
     assert text_of(caller, out) == "".join(WORDS)
     assert (passage.usage, passage.served_model, passage.finished) == (USAGE, "served-model", True)
@@ -127,8 +131,7 @@ def test_a_cut_translation_has_counted_what_it_showed(provider: str, caller: str
         passage = translated(provider, caller)
         shown = passage.feed(stream[:end])
         assert passage.text_bytes >= len(text_of(caller, shown).encode())
-        last = (shown + passage.fail(OVERLOADED)).split(b"\n\n")[-2]
-        assert passage.finished or is_error(caller, last + b"\n\n")
+        assert passage.finished or is_error(caller, events_in(shown + passage.fail(OVERLOADED))[-1])
 
 
 @pytest.mark.parametrize(("provider", "caller"), CROSS)
@@ -138,7 +141,7 @@ def test_a_translated_failure_is_said_once(provider: str, caller: str) -> None:
     out = fed(passage, [first, error_event(provider)])
     assert passage.failed is not None
     assert passage.failed.error_class is ErrorClass.OVERLOADED
-    errors = [block for block in out.split(b"\n\n")[:-1] if is_error(caller, block + b"\n\n")]
+    errors = [event for event in events_in(out) if is_error(caller, event)]
     # Responses says it twice by design: SDKs raise at the first, agents read the second.
     assert len(errors) == (2 if caller == "openai-responses" else 1)
 

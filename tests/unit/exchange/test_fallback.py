@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
+from sekisho.exchange.fallback import _tries
+from tests.support.stations import (
+    JSON,
+    PATIENT,
+    Caller,
+    Script,
+    ScriptedTransport,
+    Stage,
+    deployment,
+    refusal,
+    speaking,
+    whole,
+)
+from tests.support.wires import DIALECTS, error_event, stream_body, whole_body
+
+GOOD = Script([stream_body("openai-chat")])
+UNKNOWN_PATH = refusal(404, b"404 page not found")
+SOON = msgspec.structs.replace(PATIENT, first_event_seconds=0.02)
+PASSING = {
+    "429": refusal(429, {"error": {"message": "slow", "code": "rate_limit_exceeded"}}),
+    "quota": refusal(429, {"error": {"message": "no money", "code": "insufficient_quota"}}),
+    "401": refusal(401, {"error": {"message": "key"}}),
+    "500": refusal(500, b"oops"),
+    "503": refusal(503, b"oops"),
+    "529": refusal(529, b"oops"),
+    "html": Script([b"<html>"], headers={"content-type": "text/html"}),
+    "redirect": Script([], 307),
+    "unreachable": Script(opening=[UpstreamUnreachable("nobody")]),
+    "connect": Script(opening=[UpstreamTimeout("connect", 1)]),
+    "silent": Script(opening=["silence"]),
+    "empty": Script([]),
+    "cut": Script([b'data: {"id"', StreamBroken("cut")]),
+    "error event": Script([error_event("openai-chat")]),
+}
+FINAL: dict[str, Script] = {
+    "400": refusal(400, {"error": {"message": "bad", "type": "invalid_request_error"}}),
+    "404": refusal(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}}),
+    "413": refusal(413, {"error": {"message": "large"}}),
+    "too long": refusal(400, {"error": {"message": "long", "code": "context_length_exceeded"}}),
+    "filtered": refusal(400, {"error": {"message": "no", "code": "content_filter"}}),
+}
+
+
+@pytest.mark.parametrize("reason", PASSING)
+async def test_what_passes_is_tried_at_the_next_deployment(stage: Stage, reason: str) -> None:
+    first, second = deployment(base_url="http://first.test"), deployment(base_url="http://second.test")
+    done = await stage.carry(PASSING[reason], GOOD, to=[first, second], timeouts=SOON)
+    assert done.caller.status == 200
+    assert done.caller.body.endswith(b"data: [DONE]\n\n")
+    assert [request.url.split("/")[2] for request in done.requests] == ["first.test", "second.test"]
+    assert done.happened == ["intent", "sent", "closed", "intent", "sent", "closed", "row"]
+    assert (done.row.status, done.row.attempts, done.row.deployment_id) == ("success", 2, second.id)
+    assert "x-should-retry" not in done.caller.headers
+
+
+@pytest.mark.parametrize("reason", FINAL)
+async def test_what_the_caller_did_wrong_is_not(stage: Stage, reason: str) -> None:
+    done = await stage.carry(FINAL[reason], to=[deployment(), deployment()], retries=2)
+    assert done.caller.status == FINAL[reason].status
+    assert (len(done.requests), done.row.attempts, done.row.cost_nano_usd) == (1, 1, 0)
+    assert "x-should-retry" not in done.caller.headers
+
+
+async def test_the_last_failure_is_told_and_the_caller_need_not_try_again(stage: Stage) -> None:
+    last = refusal(503, {"error": {"message": "last"}}, x_should_retry="true")
+    done = await stage.carry(PASSING["429"], PASSING["500"], last, to=[deployment(), deployment(), deployment()])
+    assert (done.caller.status, done.caller.json["error"]["message"]) == (503, "last")
+    assert [value for name, value in done.caller.messages[0]["headers"] if name == b"x-should-retry"] == [b"false"]
+    assert (done.row.attempts, done.row.http_status, done.row.error_class) == (3, 503, "overloaded")
+
+
+async def test_one_try_leaves_the_caller_its_choice(stage: Stage) -> None:
+    done = await stage.carry(refusal(503, {"error": {"message": "x"}}, x_should_retry="true"))
+    assert done.caller.headers["x-should-retry"] == "true"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_each_attempt_is_made_of_the_original_body(stage: Stage, dialect: str) -> None:
+    to = [speaking(one) for one in DIALECTS for _ in range(2)]
+    done = await stage.carry(*[refusal(500, b"x")] * 6, to=to, dialect=dialect)
+    bodies = [request.body for request in done.requests]
+    assert bodies[0::2] == bodies[1::2]
+    assert [msgspec.json.decode(body)["model"] for body in bodies[::2]] == [one.model for one in to[::2]]
+    assert {row.upstream_dialect for row in done.intents} == set(DIALECTS)
+
+
+def test_retries_come_after_every_deployment_had_its_turn(stage: Stage) -> None:
+    plan = deployment(), deployment()
+    gateway = stage.gateway(*plan, transport=ScriptedTransport([], []), retries=3)
+    assert [(plan.index(one), wait) for one, wait in _tries(plan, gateway)] == [
+        (0, 0.0),
+        (1, 0.0),
+        (1, 0.25),
+        (0, 0.5),
+        (1, 1.0),
+    ]
+    many = stage.gateway(*plan, transport=ScriptedTransport([], []), retries=9)
+    assert max(wait for _, wait in _tries(plan, many)) == 8.0
+
+
+async def test_the_wait_is_as_long_as_the_provider_asks(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    done = await stage.carry(refusal(429, {"error": {"message": "x"}}, retry_after_ms="400"), GOOD, retries=1)
+    assert done.caller.status == 200
+    assert loop.time() - began >= 0.39
+
+
+@pytest.mark.parametrize("drained", [False, True])
+async def test_nobody_is_asked_again_for_a_caller_who_left(stage: Stage, *, drained: bool) -> None:
+    for first in (PASSING["500"], PASSING["unreachable"]):
+        caller = Caller()
+        script = Script([*first.steps, caller.hang_up], first.status, first.headers, [caller.hang_up, *first.opening])
+        done = await stage.carry(script, GOOD, to=[deployment(drained=drained)], retries=1, caller=caller)
+        assert (len(done.requests), done.row.error_class) == (1, "client_closed")
+        assert done.caller.messages == []
+
+
+async def test_the_total_time_holds_over_all_attempts(stage: Stage) -> None:
+    timeouts = msgspec.structs.replace(PATIENT, total_seconds=0.05)
+    silent = Script(opening=["silence"])
+    done = await stage.carry(silent, silent, to=[deployment(), deployment()], timeouts=timeouts)
+    assert (done.caller.status, len(done.requests)) == (504, 1)
+    done = await stage.carry(PASSING["500"], GOOD, retries=1, timeouts=timeouts)
+    assert (done.caller.status, len(done.requests)) == (504, 1)
+
+
+LACKS_IT = {
+    "404": UNKNOWN_PATH,
+    "405": refusal(405, b""),
+    "501": refusal(501, {"error": {"message": "not implemented"}}),
+    "its words": refusal(
+        404, {"error": {"message": "This model is only supported in v1/responses", "code": "model_not_found"}}
+    ),
+}
+
+
+@pytest.mark.parametrize("how", LACKS_IT)
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("lacking", "having"), [("openai-chat", "openai-responses"), ("openai-responses", "openai-chat")]
+)
+async def test_a_server_that_lacks_one_of_openais_apis_is_asked_in_the_other(
+    stage: Stage, how: str, lacking: str, having: str, *, stream: bool
+) -> None:
+    """And from then on at once: learned per deployment."""
+    one, other = deployment(), deployment(name="n")
+    good = Script([stream_body(having)]) if stream else whole(msgspec.Raw(whole_body(having)))
+    transport = ScriptedTransport([LACKS_IT[how], good, good], stage.book.happened)
+    gateway = stage.gateway(one, other, transport=transport)
+    done = await stage.carry(gateway=gateway, dialect=lacking, stream=stream)
+    assert done.caller.status == 200
+    assert (done.row.upstream_dialect, done.row.attempts, done.row.status) == (having, 2, "success")
+    done = await stage.carry(gateway=gateway, dialect=lacking, stream=stream)
+    assert (done.caller.status, done.row.attempts) == (200, 1)
+    paths = {"openai-chat": "chat/completions", "openai-responses": "responses"}
+    assert [request.url.split("/v1/")[1] for request in transport.requests] == [
+        paths[lacking],
+        paths[having],
+        paths[having],
+    ]
+    assert gateway.router.unserved(other) == frozenset()
+
+
+async def test_a_server_that_lacks_both_says_so_once_each(stage: Stage) -> None:
+    done = await stage.carry(UNKNOWN_PATH, UNKNOWN_PATH, to=[deployment()], dialect="openai-responses")
+    assert (done.caller.status, len(done.requests)) == (404, 2)
+    done = await stage.carry(UNKNOWN_PATH, to=[speaking("openai-chat")], dialect="openai-responses")
+    assert (done.caller.status, len(done.requests)) == (404, 1), "the operator's word holds"
+    done = await stage.carry(UNKNOWN_PATH, to=[speaking("anthropic-messages")], dialect="anthropic-messages")
+    assert (done.caller.status, len(done.requests)) == (404, 1), "there is no other"
+
+
+def messages_with(*blocks: dict[str, Any]) -> bytes:
+    """A history in which the assistant thought."""
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [*blocks, {"type": "text", "text": "Hello"}]},
+        {"role": "user", "content": "And?"},
+    ]
+    return msgspec.json.encode({"model": "m", "max_tokens": 10, "stream": False, "messages": turns})
+
+
+SIGNATURE = refusal(
+    400,
+    {"type": "error", "error": {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking` block"}},
+)
+
+
+async def test_a_history_that_a_provider_cannot_take_back_is_mended_once(stage: Stage) -> None:
+    body = messages_with({"type": "thinking", "thinking": "CANARY", "signature": ""})
+    good = Script([whole_body("anthropic-messages")], headers=JSON)
+    ask: dict[str, Any] = {"to": [speaking("anthropic-messages")], "dialect": "anthropic-messages", "body": body}
+    done = await stage.carry(SIGNATURE, good, **ask)
+    assert done.caller.status == 200
+    assert [b"CANARY" in request.body for request in done.requests] == [True, False]
+    assert msgspec.json.decode(done.requests[1].body)["model"] == ask["to"][0].model
+    done = await stage.carry(SIGNATURE, SIGNATURE, **ask)
+    assert (done.caller.status, len(done.requests)) == (400, 2)
+    done = await stage.carry(SIGNATURE, **(ask | {"body": messages_with()}))
+    assert (done.caller.status, len(done.requests)) == (400, 1)
