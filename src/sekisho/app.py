@@ -87,8 +87,14 @@ class Application:
         key = (deployment.provider.name, connect_seconds)
         transport = self._transports.get(key)
         if transport is None:
-            transport = self._transports[key] = ReqwestTransport(connect_seconds)
+            transport = self._transports[key] = ReqwestTransport(connect_seconds, self._silence_seconds())
         return transport
+
+    def _silence_seconds(self) -> float:
+        """Longer than any phase in which a provider may be silent."""
+        settings = self.settings
+        streams = [entry.params.stream_timeout_seconds or 0.0 for entry in settings.model_list]
+        return max(settings.first_byte_seconds, settings.sekisho.timeouts.between_chunks_seconds, *streams, 0.0) + 1.0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve the lifespan, the agents' paths, or the management API."""

@@ -71,10 +71,13 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
     encoded, headers = prepare(call, deployment, upstream)
     call.deployment, call.upstream_dialect = deployment, upstream.name
     call.attempts += 1
-    call.passage, call.facts, call.reached_provider = None, None, True
+    call.passage, call.facts, call.reached_provider = None, None, False
     gateway.journal.intent(intent_of(call, gateway))
-    request = HttpRequest("POST", deployment.url(upstream.name, call.operation), headers, encoded.body)
+    request = HttpRequest(
+        "POST", deployment.url(upstream.name, call.operation), headers, encoded.body, streamed=call.streams
+    )
     attempt = Attempt(deployment, upstream, encoded.dropped, gateway.transport(deployment).open_stream(request))
+    call.reached_provider = True
     timeouts = gateway.timeouts(deployment)
     dog.enter("first_byte", timeouts.first_event_seconds if call.streams else timeouts.first_byte_seconds)
     try:

@@ -20,6 +20,8 @@ from sekisho.store.schema import calls, keys
 
 #: Ids looked up by one statement: SQLite's oldest bound on parameters is 999.
 IDS_A_STATEMENT = 500
+#: Rows inserted by one statement, the most first: few sizes, so that the driver keeps their statements prepared.
+ROWS_A_STATEMENT = (64, 8, 1)
 #: A UTC day.
 DAY_US = 86_400_000_000
 
@@ -109,14 +111,25 @@ def spend_by_day(connection: Connection, wanted: CallFilter, *, limit: int) -> l
 
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """By the driver: the statement is SQLAlchemy's, but its work on each row would cost twice the insert itself."""
+    """Many rows a statement, by the driver.
+
+    SQLite gives the interpreter back before each statement and takes it after: row by row, the event loop and this
+    thread would wake each other for every row, which cost more than the insert itself.
+    """
     statement, values_of = _insert_statement(connection.dialect)
-    connection.exec_driver_sql(statement, [values_of(row) for row in rows])
+    head, _, values = statement.partition(" VALUES ")
+    at = 0
+    for size in ROWS_A_STATEMENT:
+        text = f"{head} VALUES {', '.join([values] * size)}"
+        while at + size <= len(rows):
+            group = rows[at : at + size]
+            connection.exec_driver_sql(text, tuple(value for row in group for value in values_of(row)))
+            at += size
 
 
 @functools.cache
 def _insert_statement(dialect: Dialect) -> tuple[str, Callable[[dict[str, Any]], tuple[Any, ...]]]:
-    """(the statement, what brings a row's columns into its order)."""
+    """(the statement for one row, what brings a row's columns into its order)."""
     compiled = insert(calls).compile(dialect=dialect)
     return str(compiled), operator.itemgetter(*(compiled.positiontup or ()))
 

@@ -1,8 +1,8 @@
 """The transport in use: pyreqwest (Rust reqwest: HTTP/2, rustls, connection pools).
 
 Traps, each measured: by default a streamed reply is withheld until 64 kB have arrived and an early exit hangs, so
-`streamed_read_buffer_limit(0)` always; replies are asked for in identity encoding and never decompressed, since the
-caller gets the provider's bytes; a cancellation may be swallowed (see `_heed_cancellation`); redirects are not
+`streamed_read_buffer_limit(0)` for every stream; replies come in identity encoding and are never decompressed, since
+the caller gets the provider's bytes; a cancellation may be swallowed (see `_heed_cancellation`); redirects are not
 followed, since they would carry the key elsewhere.
 """
 
@@ -13,10 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 from pyreqwest import exceptions as failures
+from pyreqwest.bytes import Bytes
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response, ResponseBodyReader
 
+from sekisho.core import bounds
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
 from sekisho.upstream.http import NO_CONNECTION, HttpRequest
 
@@ -32,12 +34,15 @@ def _heed_cancellation(task: asyncio.Task[Any] | None) -> None:
 class ReqwestReply:
     """An HttpReply over pyreqwest."""
 
-    __slots__ = ("_reader", "_response", "_task", "status")
+    __slots__ = ("_in_one_piece", "_reader", "_response", "_task", "status")
 
-    def __init__(self, response: Response, task: asyncio.Task[Any] | None) -> None:
+    def __init__(self, response: Response, task: asyncio.Task[Any] | None, *, streamed: bool) -> None:
+        #: The body is known to be small enough to be read at once.
+        length = None if streamed else response.get_header("content-length")
+        self._in_one_piece = length is not None and length.isdigit() and 0 < int(length) <= bounds.REPLY_BYTES
         self._response = response
         self._task = task
-        self._reader: ResponseBodyReader = response.body_reader
+        self._reader: ResponseBodyReader | _Exhausted = response.body_reader
         self.status: int = response.status
 
     def header(self, name: str) -> str | None:
@@ -51,12 +56,23 @@ class ReqwestReply:
     async def read_chunk(self) -> bytes | None:
         """The next bytes; None at the end. Raises StreamBroken."""
         try:
-            chunk = await self._reader.read_chunk()
+            if self._in_one_piece:
+                self._in_one_piece, self._reader = False, _Exhausted()
+                chunk: Bytes | None = await self._response.bytes()
+            else:
+                chunk = await self._reader.read_chunk()
         except failures.RequestError as error:
             raise StreamBroken("The provider's connection broke in the middle of its answer.") from error
         if self._task is not None and self._task.cancelling():  # as `_heed_cancellation`, without its call
             raise asyncio.CancelledError
         return None if chunk is None else chunk.to_bytes()
+
+
+class _Exhausted:
+    """The rest of a body that was read at once."""
+
+    async def read_chunk(self) -> None:
+        """Nothing is left."""
 
 
 class ReqwestTransport:
@@ -77,7 +93,9 @@ class ReqwestTransport:
     def open_stream(self, request: HttpRequest) -> _Exchange:
         """One exchange, to be entered; see upstream.http.Transport."""
         built = self._client.request(request.method, request.url).headers(request.headers).body_bytes(request.body)
-        return _Exchange(built.streamed_read_buffer_limit(0).build_streamed(), self.connect_timeout_seconds)
+        if request.streamed:
+            built = built.streamed_read_buffer_limit(0)
+        return _Exchange(built.build_streamed(), self.connect_timeout_seconds, streamed=request.streamed)
 
     async def close(self) -> None:
         """Close the pool."""
@@ -87,10 +105,11 @@ class ReqwestTransport:
 class _Exchange:
     """Entered: sent, and the reply's head is there. Left: closed upstream, whatever was still to come."""
 
-    __slots__ = ("_connect_timeout_seconds", "_stream")
+    __slots__ = ("_connect_timeout_seconds", "_stream", "_streamed")
 
-    def __init__(self, stream: StreamRequest, connect_timeout_seconds: float) -> None:
+    def __init__(self, stream: StreamRequest, connect_timeout_seconds: float, *, streamed: bool) -> None:
         self._stream = stream
+        self._streamed = streamed
         self._connect_timeout_seconds = connect_timeout_seconds
 
     async def __aenter__(self) -> ReqwestReply:
@@ -108,7 +127,7 @@ class _Exchange:
         except asyncio.CancelledError:
             await self._stream.__aexit__(None, None, None)
             raise
-        return ReqwestReply(response, task)
+        return ReqwestReply(response, task, streamed=self._streamed)
 
     async def __aexit__(self, *unused: object) -> None:
         await self._stream.__aexit__(None, None, None)

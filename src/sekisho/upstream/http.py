@@ -17,12 +17,16 @@ NO_CONNECTION = "connect"
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One outgoing request. Header names are lower case; `body` is sent as it is."""
+    """One outgoing request. Header names are lower case; `body` is sent as it is.
+
+    `streamed` False: nobody waits for the reply's pieces, it may come in one (which costs a third less).
+    """
 
     method: str
     url: str
     headers: dict[str, str]
     body: bytes
+    streamed: bool = True
 
 
 class HttpReply(Protocol):

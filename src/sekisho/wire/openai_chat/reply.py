@@ -149,8 +149,11 @@ def _annotations(reply: Reply) -> list[Body]:
 
 
 def read_facts(body: bytes) -> ReplyFacts:
-    """What the ledger wants of a reply that passes unchanged. Raises UpstreamProtocolError."""
-    typed = read_body(body)
+    """What the ledger wants of a reply that passes unchanged; nothing where it cannot be read."""
+    try:
+        typed = read_body(body)
+    except UpstreamProtocolError:
+        return ReplyFacts()
     choices = typed.choices or ()
     usage = next((choice.usage for choice in choices if choice.usage is not None), None)
     return ReplyFacts(
