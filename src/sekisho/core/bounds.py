@@ -14,3 +14,5 @@ STREAM_EVENT_BYTES = 16 * 1024 * 1024
 REPLY_BYTES = 64 * 1024 * 1024
 #: Error texts of providers are shown and stored up to here.
 ERROR_DETAIL_CHARS = 2_000
+#: A model's name, as a caller writes it: it stands in headers, ledger rows and the keys of caches.
+MODEL_CHARS = 500

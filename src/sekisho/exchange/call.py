@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from sekisho.canonical.request import Request
+from sekisho.core import bounds
 from sekisho.core.errors import ErrorInfo, MalformedRequest
 from sekisho.exchange.answer import Answer
 from sekisho.exchange.passage import Facts, Passage
@@ -19,6 +20,9 @@ from sekisho.identity.keys import Principal
 from sekisho.providers.deployment import Deployment
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
+
+#: What decides who may call what. Servers that read keys in any case must not find another one than the gateway did.
+_DECIDING_KEYS = frozenset({"model", "stream"})
 
 
 class Surface(msgspec.Struct, frozen=True):
@@ -131,6 +135,9 @@ class Call:
 def read_ask(body: bytes) -> Ask:
     """The top of a request body. Raises MalformedRequest naming the field."""
     json = JsonObject(body)
+    for key in json.values:
+        if key.casefold() in _DECIDING_KEYS and key not in _DECIDING_KEYS:
+            raise MalformedRequest(f"'{key}' must be written in lower case.", param=key)
     if "model" not in json.values:
         raise MalformedRequest("'model' is missing: name the model to call.", param="model")
     try:
@@ -139,6 +146,8 @@ def read_ask(body: bytes) -> Ask:
         raise MalformedRequest("'model' must be a string.", param="model") from None
     if not model:
         raise MalformedRequest("'model' is empty: name the model to call.", param="model")
+    if len(model) > bounds.MODEL_CHARS:
+        raise MalformedRequest(f"'model' is longer than {bounds.MODEL_CHARS} characters.", param="model")
     try:
         stream = msgspec.json.decode(json.values["stream"], type=bool | None) if "stream" in json.values else False
     except msgspec.DecodeError:

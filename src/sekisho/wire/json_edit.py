@@ -1,8 +1,8 @@
 """Change named top-level keys of raw JSON and leave every other byte alone.
 
-Flows in: the caller's body, and the spans of its top-level values. Flows out: a new body.
+Flows in: the caller's body. Flows out: where its top-level values stand; a new body.
 Must stay true: bytes outside the edited values are the caller's own (prompt caches live on them); a body with the
-same key twice is refused, because two readers may believe different ones.
+same key twice is refused, edited or not, because its provider may believe another one than the gateway did.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ import msgspec
 from sekisho.core.errors import MalformedRequest
 
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_blank = re.compile(rb"[ \t\r\n]*")
-_string = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: What stands between two values of an object, the key in it; and what stands behind the last one.
+_between = re.compile(rb'[ \t\r\n]*[{,][ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+_behind = re.compile(rb"[ \t\r\n]*(?:\{[ \t\r\n]*)?\}[ \t\r\n]*")
+_decode_key = msgspec.json.Decoder(str).decode
 
 
 class JsonObject:
     """A JSON object as bytes, and where each of its top-level values stands."""
 
-    __slots__ = ("body", "values")
+    __slots__ = ("body", "spans", "values")
 
     def __init__(self, body: bytes) -> None:
-        """Raises MalformedRequest when `body` is not a JSON object."""
+        """Raises MalformedRequest when `body` is not a JSON object, or one with a key twice."""
         self.body = body
         try:
             #: key -> the value's own bytes, in order.
@@ -35,23 +37,25 @@ class JsonObject:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRequest(f"The request body is not a JSON object: {_reason(error)}.") from None
 
-    def spans(self) -> dict[str, tuple[int, int]]:
-        """Key -> (start, end) of its value in `body`. Raises MalformedRequest on a duplicate key."""
-        body, at, spans = self.body, _skip(self.body, 0) + 1, {}
+        #: key -> (start, end) of its value in `body`.
+        self.spans = self._find()
+
+    def _find(self) -> dict[str, tuple[int, int]]:
+        body, at, spans = self.body, 0, {}
         for key, value in self.values.items():
-            quoted = _string.match(body, _skip(body, at))
-            if quoted is None or msgspec.json.decode(quoted.group()) != key:
-                raise MalformedRequest("The request body has a key twice; each key may stand once.")
-            start = _skip(body, _skip(body, quoted.end()) + 1)
-            spans[key] = (start, start + memoryview(value).nbytes)
-            at = _skip(body, spans[key][1]) + 1
-        if _skip(body, at) != len(body) and self.values:
-            raise MalformedRequest("The request body has a key twice; each key may stand once.")
+            between = _between.match(body, at)
+            if between is None or _decode_key(between[1]) != key:
+                raise _key_twice()
+            start = between.end()
+            at = start + len(value)
+            spans[key] = (start, at)
+        if _behind.fullmatch(body, at) is None:
+            raise _key_twice()
         return spans
 
     def edited(self, changes: Mapping[str, bytes]) -> bytes:
         """`body` with each key of `changes` set to that JSON (added at the end when absent)."""
-        spans, pieces, at = self.spans(), [], 0
+        spans, pieces, at = self.spans, [], 0
         for key, (start, end) in spans.items():
             if key in changes:
                 pieces += [self.body[at:start], changes[key]]
@@ -65,9 +69,8 @@ class JsonObject:
         return b"".join([*pieces, rest])
 
 
-def _skip(body: bytes, at: int) -> int:
-    match = _blank.match(body, at)
-    return match.end() if match else at
+def _key_twice() -> MalformedRequest:
+    return MalformedRequest("The request body has a key twice; each key may stand once.")
 
 
 def _reason(error: Exception) -> str:

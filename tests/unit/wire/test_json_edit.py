@@ -59,7 +59,22 @@ def test_an_absent_key_is_added_at_the_end() -> None:
 )
 def test_a_key_twice_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="twice"):
-        JsonObject(body).edited({"a": b"9"})
+        JsonObject(body)
+
+
+@given(
+    keys=st.lists(st.sampled_from(["a", "b", "\\u0061", "model", '\\"', ""]), min_size=2, max_size=5),
+    values=st.lists(VALUES | st.sampled_from(['"model":1', ',"a":', "\\"]), min_size=5, max_size=5),
+    blank=st.sampled_from(["", " ", "\r\n"]),
+)
+def test_no_value_hides_a_key_that_stands_twice(keys: list[str], values: list[Any], blank: str) -> None:
+    pairs = [f'"{key}"{blank}:{blank}{json.dumps(value)}{blank}' for key, value in zip(keys, values, strict=False)]
+    body = ("{" + ",".join(pairs) + "}").encode()
+    if len(json.loads(body)) == len(keys):
+        assert list(JsonObject(body).spans) == list(json.loads(body))
+    else:
+        with pytest.raises(MalformedRequest):
+            JsonObject(body)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +88,7 @@ def test_what_is_no_object_is_refused(body: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_decode_or_are_refused(body: bytes) -> None:
     try:
-        spans = JsonObject(body).spans()
+        spans = JsonObject(body).spans
     except MalformedRequest:
         return
     assert all(json.loads(body)[key] == json.loads(body[a:b]) for key, (a, b) in spans.items())
