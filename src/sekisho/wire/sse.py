@@ -14,33 +14,52 @@ from sekisho.core.errors import UpstreamProtocolError
 class SseReader:
     """Feeds bytes, yields events. Comments and `id:`/`retry:` lines are passed over."""
 
-    __slots__ = ("_tail",)
+    __slots__ = ("_half", "_half_bytes", "_held")
 
     def __init__(self) -> None:
-        self._tail = b""
+        #: An event whose end has not come, in pieces: joined once, or long events would cost their square.
+        self._half: list[bytes] = []
+        self._half_bytes = 0
+        #: A CR at the very end of a chunk: it may be half of a CRLF.
+        self._held = b""
 
     def feed(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """Events completed by `chunk`, as (event name or b"", data). Raises UpstreamProtocolError when one event
         outgrows bounds.STREAM_EVENT_BYTES.
         """
-        data = self._tail + chunk if self._tail else chunk
-        if b"\r" in data:
-            # A CR at the very end may be half of a CRLF: keep it for the next chunk.
-            held = data[-1:] if data.endswith(b"\r") else b""
-            data = (data[:-1] if held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        else:
-            held = b""
+        data = self._without_cr(chunk) if self._held or b"\r" in chunk else chunk
+        if not data:
+            return []
+        if self._half:
+            ends = b"\n\n" in data or (data.startswith(b"\n") and self._half[-1].endswith(b"\n"))
+            self._half.append(data)
+            if not ends:
+                return self._hold(len(data))
+            data = b"".join(self._half)
         *blocks, tail = data.split(b"\n\n")
-        self._tail = tail + held
-        if len(self._tail) > bounds.STREAM_EVENT_BYTES:
-            raise UpstreamProtocolError("The provider sent an event without an end.")
+        self._half, self._half_bytes = [], 0
+        if tail:
+            self._half.append(tail)
+            self._hold(len(tail))
         return [event for block in blocks if (event := _parse(block)) is not None]
 
     def close(self) -> list[tuple[bytes, bytes]]:
         """The last event, where the stream ended without its blank line."""
-        tail, self._tail = self._tail.replace(b"\r", b"\n"), b""
+        tail = b"".join(self._half)
+        self._half, self._half_bytes, self._held = [], 0, b""
         event = _parse(tail) if tail else None
         return [event] if event is not None else []
+
+    def _without_cr(self, chunk: bytes) -> bytes:
+        data = self._held + chunk
+        self._held = data[-1:] if data.endswith(b"\r") else b""
+        return (data[:-1] if self._held else data).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _hold(self, size_bytes: int) -> list[tuple[bytes, bytes]]:
+        self._half_bytes += size_bytes
+        if self._half_bytes > bounds.STREAM_EVENT_BYTES:
+            raise UpstreamProtocolError("The provider sent an event without an end.")
+        return []
 
 
 def _parse(block: bytes) -> tuple[bytes, bytes] | None:

@@ -69,12 +69,27 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChatWatch:
     """See wire/dialect.py, StreamWatch. `text_bytes` counts answer, thought and arguments, in bytes of UTF-8."""
 
-    __slots__ = ("_strip", "_tail", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
+    __slots__ = (
+        "_edge",
+        "_half",
+        "_half_bytes",
+        "_strip",
+        "ended",
+        "events",
+        "failed",
+        "finished",
+        "served_model",
+        "text_bytes",
+        "usage",
+    )
 
     def __init__(self, strip_usage: bool = False) -> None:  # noqa: FBT001, FBT002 - the contract passes one flag
         self._strip = strip_usage
-        #: The beginning of an event whose end has not come.
-        self._tail = b""
+        #: An event whose end has not come, in pieces: joined once, or long events would cost their square.
+        self._half: list[bytes] = []
+        self._half_bytes = 0
+        #: Its last bytes, with which its end may begin.
+        self._edge = b""
         self.usage: Usage | None = None
         self.served_model: str | None = None
         self.events = 0
@@ -84,29 +99,43 @@ class ChatWatch:
 
     def feed(self, chunk: bytes) -> bytes:
         """See one chunk; what to forward of it."""
-        if not self._tail and chunk.endswith(b"\n\n") and chunk.find(b"\n\n") == len(chunk) - 2:
+        if not self._half and chunk.endswith(b"\n\n") and chunk.find(b"\n\n") == len(chunk) - 2:
             drop = self._see(chunk)
             return b"" if drop and self._strip else chunk
         return self._feed_cut(chunk)
 
     def _feed_cut(self, chunk: bytes) -> bytes:
         """A chunk that is not just one event."""
-        data = self._tail + chunk
+        seam = self._edge + chunk
+        self._half.append(chunk)
+        self._half_bytes += len(chunk)
+        self._edge = seam[-_OVERLAP:]
+        kept = [] if _END.search(seam) is None else self._whole_events(len(seam))
+        if self._half_bytes > bounds.STREAM_EVENT_BYTES:
+            kept.append(self._take_half())  # no event is that long: it passes unread
+        return b"".join(kept) if self._strip else chunk
+
+    def _whole_events(self, new_bytes: int) -> list[bytes]:
+        """See the events that have their end now, in the last `new_bytes`; what to forward of them."""
+        data = self._take_half()
         at, kept = 0, []
-        for end in _END.finditer(data, max(0, len(self._tail) - _OVERLAP)):
+        for end in _END.finditer(data, len(data) - new_bytes):
             event = data[at : end.end()]
             at = end.end()
             if not self._see(event):
                 kept.append(event)
-        self._tail = data[at:]
-        if len(self._tail) > bounds.STREAM_EVENT_BYTES:
-            kept.append(self._tail)  # no event is that long: it passes unread
-            self._tail = b""
-        return b"".join(kept) if self._strip else chunk
+        if half := data[at:]:
+            self._half, self._half_bytes, self._edge = [half], len(half), half[-_OVERLAP:]
+        return kept
+
+    def _take_half(self) -> bytes:
+        half = b"".join(self._half)
+        self._half, self._half_bytes, self._edge = [], 0, b""
+        return half
 
     def close(self) -> bytes:
         """The end of the stream: bytes still held back."""
-        tail, self._tail = self._tail, b""
+        tail = self._take_half()
         drop = bool(tail) and self._see(tail)
         return tail if self._strip and not drop else b""
 
