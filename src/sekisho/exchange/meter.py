@@ -92,7 +92,7 @@ def usage_of(call: Call) -> tuple[Usage, bool]:
     if facts is None:
         return Usage(input_tokens=estimated_tokens(len(call.body))), False
     seen = facts.usage
-    if seen is not None and facts.finished:
+    if seen is not None and facts.finished and seen.prompt_tokens and (seen.output_tokens or not facts.text_bytes):
         return seen, True
     output = estimated_tokens(facts.text_bytes)
     if seen is None or seen.prompt_tokens == 0:

@@ -71,7 +71,7 @@ async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gat
             await relay(call, attempt, gateway, dog)
         finally:
             await attempt.close()
-        if call.answer.gone and attempt.deployment.drained:
+        if call.answer.gone:
             call.error = CALLER_GONE
     finally:
         dog.stop()
@@ -99,7 +99,9 @@ def _stay_in_touch(call: Call, task: asyncio.Task[Any], dog: Watchdog, ping_afte
     """Notice a caller who hangs up, and let one who waits for a stream know that it is not forgotten."""
 
     def gone() -> None:
-        if call.deployment is None or not call.deployment.drained or not call.reached_provider:
+        # A whole answer is made and billed whether it is waited for or not: it is read, for its exact usage.
+        wanted = call.deployment is not None and call.reached_provider and (call.deployment.drained or not call.streams)
+        if not wanted:
             task.cancel()
 
     call.answer.when_gone(gone)

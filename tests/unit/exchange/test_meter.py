@@ -57,7 +57,8 @@ def test_what_the_provider_counted_is_booked(stage: Stage) -> None:
 def test_never_below_what_was_seen(stage: Stage, seen: Usage | None, text_bytes: int, *, finished: bool) -> None:
     call, gateway = sent(stage, facts=WholeReply(seen, None, text_bytes, finished))
     usage, complete = usage_of(call)
-    assert complete == (finished and seen is not None)
+    counted = seen is not None and seen.prompt_tokens > 0 and (seen.output_tokens > 0 or text_bytes == 0)
+    assert complete == (finished and counted)
     if complete:
         assert usage == seen
     else:
