@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.core.clock import FakeClock
+from sekisho.core.errors import Unauthenticated
+from sekisho.core.secret import Secret
+from sekisho.identity.credential import KEY_HEADERS, find_token, recognise_key
+from sekisho.identity.keys import KeyRing
+from tests.support.ledger import open_database
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyRing]:
+    folder: Path = tmp_path_factory.mktemp("keys")
+    db = open_database(folder)
+    yield KeyRing(db, FakeClock(), Secret("sk-master"))
+    db.close()
+
+
+@pytest.mark.parametrize("name", KEY_HEADERS)
+@pytest.mark.parametrize("shown", ["sk-1", "Bearer sk-1", "bearer sk-1", "BEARER   sk-1 ", " sk-1"])
+def test_a_key_in_any_header(name: str, shown: str) -> None:
+    assert find_token({name: shown}, None) == "sk-1"
+
+
+def test_the_gateways_own_header_comes_first_and_the_operators_before_it() -> None:
+    headers = {name: f"sk-{name}" for name in (*KEY_HEADERS, "x-our-key")}
+    assert find_token(headers, "x-our-key") == "sk-x-our-key"
+    for name in KEY_HEADERS:
+        assert find_token(headers, None) == f"sk-{name}"
+        del headers[name]
+    assert find_token(headers, None) is None
+
+
+@pytest.mark.parametrize("empty", ["", " ", "Bearer", "Bearer ", "bearer   "])
+def test_a_header_without_a_key_leaves_the_word_to_the_next(empty: str) -> None:
+    assert find_token({"authorization": empty, "x-api-key": "sk-1"}, None) == "sk-1"
+    assert find_token({"authorization": empty}, None) is None
+
+
+def test_another_scheme_is_no_bearer() -> None:
+    assert find_token({"authorization": "Basic c2stMQ=="}, None) == "Basic c2stMQ=="
+
+
+def test_a_key_that_is_known_has_a_principal(keys: KeyRing) -> None:
+    assert recognise_key({"x-api-key": "sk-master"}, keys, None) is keys.master
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}])
+def test_no_key_says_where_it_belongs(keys: KeyRing, headers: dict[str, str]) -> None:
+    with pytest.raises(Unauthenticated, match="Authorization or x-api-key") as refused:
+        recognise_key(headers, keys, None)
+    assert (refused.value.info.status, refused.value.info.code) == (401, "invalid_api_key")
+
+
+@given(token=st.text(min_size=4, max_size=40).filter(lambda token: token.strip().lower() not in ("", "bearer")))
+def test_a_key_that_is_not_known_is_not_repeated(keys: KeyRing, token: str) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        recognise_key({"authorization": f"Bearer CANARY{token}"}, keys, None)
+    assert "CANARY" not in str(refused.value)
+    assert refused.value.__cause__ is None

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.canonical.target import Profile
+from sekisho.providers.profiles import PROFILES, profile_of
+
+#: Routed names as they are written: plain, with a date, at Vertex, at Bedrock.
+CLAUDE = {
+    "claude-3-haiku-20240307": (4_096, "none"),
+    "claude-3-5-sonnet-20241022": (8_192, "none"),
+    "claude-3-7-sonnet-20250219": (64_000, "budget"),
+    "claude-sonnet-4-20250514": (64_000, "budget"),
+    "claude-sonnet-4-5": (64_000, "budget"),
+    "claude-haiku-4-5@20251001": (64_000, "budget"),
+    "claude-opus-4-20250514": (32_000, "budget"),
+    "claude-opus-4-1": (32_000, "budget"),
+    "claude-opus-4-1-20250805": (32_000, "budget"),
+    "claude-opus-4": (32_000, "budget"),
+    "claude-opus-4@20250514": (32_000, "budget"),
+    "claude-opus-4-5": (64_000, "budget"),
+    "claude-opus-4-6": (64_000, "budget"),
+    "claude-opus-4-7": (64_000, "adaptive"),
+    "claude-sonnet-5": (64_000, "adaptive"),
+    "claude-haiku-5-20270101": (64_000, "adaptive"),
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": (64_000, "budget"),
+    "claude-of-tomorrow": (64_000, "budget"),
+}
+OPENAI = {
+    "gpt-5": (128_000, True),
+    "gpt-5-mini-2025-08-07": (128_000, True),
+    "gpt-5.3-codex": (128_000, True),
+    "gpt-10": (128_000, True),
+    "o3-mini": (128_000, True),
+    "codex-mini-latest": (128_000, True),
+    "openai/gpt-5": (128_000, True),
+    "gpt-4.1-mini": (32_768, False),
+    "gpt-4o": (16_384, False),
+    "gpt-4o-mini-2024-07-18": (16_384, False),
+    "gpt-4-turbo": (32_000, False),
+    "gpt-3.5-turbo": (32_000, False),
+    "openrouter/o-something": (32_000, False),
+    "llama-3-70b": (32_000, False),
+    "foo1": (32_000, False),
+}
+
+
+@pytest.mark.parametrize("model", CLAUDE)
+def test_claudes_families(model: str) -> None:
+    profile = profile_of(model)
+    assert (profile.max_output_tokens, profile.thinking) == CLAUDE[model]
+    assert profile.sampling == profile.prefill == (profile.thinking != "adaptive")
+    assert not profile.openai_reasoning
+
+
+@pytest.mark.parametrize("model", OPENAI)
+def test_openais_families(model: str) -> None:
+    profile = profile_of(model)
+    assert (profile.max_output_tokens, profile.openai_reasoning) == OPENAI[model]
+    assert profile.prefers_responses == profile.openai_reasoning
+    assert profile.thinking == "none"
+
+
+def test_the_particular_comes_before_the_general() -> None:
+    """No row is out of reach behind an earlier one."""
+    reached = {id(profile_of(model)) for model in (*CLAUDE, *OPENAI)}
+    assert {id(profile) for _, profile in PROFILES} <= reached
+
+
+@given(st.text(max_size=50))
+def test_any_name_has_a_profile(model: str) -> None:
+    assert isinstance(profile_of(model), Profile)

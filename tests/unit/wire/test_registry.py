@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from sekisho.canonical.usage import Usage
+from sekisho.wire.registry import BY_NAME, DIALECTS, dialect_of
+from tests.support.wires import whole_body
+
+COUNTED = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+
+def test_each_dialect_stands_once_under_its_name() -> None:
+    assert [dialect.name for dialect in DIALECTS] == list(BY_NAME)
+    assert set(BY_NAME) == {"anthropic-messages", "openai-chat", "openai-responses"}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_generating_is_the_dialect_itself(name: str) -> None:
+    assert dialect_of(name, "generate") is BY_NAME[name]
+
+
+@pytest.mark.parametrize("operation", ["completions", "embeddings", "count_tokens"])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_another_operation_changes_only_how_a_reply_is_read(name: str, operation: str) -> None:
+    dialect, plain = dialect_of(name, operation), BY_NAME[name]
+    assert dialect is dialect_of(name, operation)
+    changed = {field for field in plain.__struct_fields__ if getattr(dialect, field) is not getattr(plain, field)}
+    assert changed <= {"read_facts", "stream_watch"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "reply", "usage"),
+    [
+        ("completions", {"model": "m", "choices": [{"text": "abc"}], "usage": COUNTED}, (3, 2)),
+        ("embeddings", {"model": "m", "data": [{"embedding": [0.1]}], "usage": {"prompt_tokens": 3}}, (3, 0)),
+    ],
+)
+def test_legacy_replies_are_read(operation: str, reply: dict[str, object], usage: tuple[int, int]) -> None:
+    facts = dialect_of("openai-chat", operation).read_facts(msgspec.json.encode(reply))
+    assert facts.served_model == "m"
+    assert facts.usage == Usage(input_tokens=usage[0], output_tokens=usage[1])
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_count_of_tokens_uses_none(name: str) -> None:
+    assert dialect_of(name, "count_tokens").read_facts(b'{"input_tokens":5}').usage is None
+    assert BY_NAME[name].read_facts(whole_body(name)).usage is not None
+
+
+def test_a_completions_stream_is_counted() -> None:
+    watch = dialect_of("openai-chat", "completions").stream_watch(False)  # noqa: FBT003 - the contract's one flag
+    stream = b'data: {"choices":[{"text":"abcd"}]}\n\n'
+    assert watch.feed(stream) == stream
+    assert watch.text_bytes == 4
+
+
+def test_an_unknown_dialect_is_a_defect() -> None:
+    with pytest.raises(KeyError):
+        dialect_of("morse", "generate")
