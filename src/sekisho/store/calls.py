@@ -10,6 +10,7 @@ import functools
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -123,7 +124,7 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         text = f"{head} VALUES {', '.join([values] * size)}"
         while at + size <= len(rows):
             group = rows[at : at + size]
-            connection.exec_driver_sql(text, tuple(value for row in group for value in values_of(row)))
+            connection.exec_driver_sql(text, tuple(chain.from_iterable(map(values_of, group))))
             at += size
 
 
