@@ -12,13 +12,15 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from sekisho.api.llm.protocol import BoundedHttpProtocol
+from sekisho.api.llm.protocol import patient
 from sekisho.app import Application
 from sekisho.core.errors import OperatorError
 
 #: Streams that are running at SIGTERM may go on for so long.
 DRAIN_SECONDS = 30
 _KEEP_ALIVE_SECONDS = 75
+#: A call itself gives up a caller who takes nothing; the connection is cut where that did not help.
+_GRACE_SECONDS = 5
 #: The ledger's thread gives way to the event loop after so long (Python's own 5 ms are seen by callers).
 _SWITCH_SECONDS = 0.0005
 #: What start-up made stays; what a call makes is freed by counting, so the collector may look less often.
@@ -59,7 +61,7 @@ def serve(
         host=host,
         port=port,
         loop="uvloop",
-        http=BoundedHttpProtocol,
+        http=patient(app.settings.sekisho.timeouts.caller_stalled_seconds + _GRACE_SECONDS),
         ws="none",
         lifespan="on",
         log_level="error",

@@ -1,13 +1,16 @@
-"""The HTTP server's protocol, with a bound on the head of a request (uvicorn's own has none for httptools).
+"""The HTTP server's protocol, with the bounds that uvicorn's own lacks.
 
-Must stay true: a head that does not end within bounds.HEADER_BYTES (and one read beyond it) is answered 431 and cut.
+Must stay true: the head of a request, or the trailers behind its body, of more than bounds.HEADER_BYTES are answered
+431 and cut, an endless one after two reads beyond that; a caller who is silent in the middle of a request, or takes
+nothing of its answer, is cut off in the end, for closing alone would wait for it for ever.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sekisho.core import bounds
 
@@ -17,31 +20,127 @@ _ANSWER = (
 )
 
 
+class _HeadTooLarge(Exception):
+    """Ends the parsing of a request; uvicorn asks for the answer to one that is not HTTP."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's httptools protocol; counts the bytes of an unfinished head."""
+    """uvicorn's httptools protocol; counts the bytes of unfinished heads, and waits for nobody for ever."""
+
+    #: How long a caller may take nothing of what waits for it. See `patient`.
+    stalled_seconds = 300.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._in_head = False
-        self._head_bytes = 0
+        self._in_head = self._head_began = False
+        self._head_bytes = self._read_bytes = 0
+        self._in_request = False
+        self._unsent_bytes = 0
+        self._stalled: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._in_head = True
-        self._head_bytes = 0
+        self._in_head = self._head_began = self._in_request = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """The head is complete. One that came in a small read is small."""
         self._in_head = False
+        if not self._head_began or self._read_bytes > bounds.HEADER_BYTES:
+            self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if self._head_bytes > bounds.HEADER_BYTES:
+                raise _HeadTooLarge
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """A chunk of a body begins; behind the last, empty one may stand trailers, which are kept like a head."""
+        self._in_head = self._head_began = True
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._in_head = False
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here."""
+        self._in_head = self._in_request = False
+        super().on_message_complete()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A caller who says nothing at all is waited for no longer than one between two requests."""
+        super().connection_made(transport)
+        self._expect_more()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the socket."""
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > bounds.HEADER_BYTES:
-                self.transport.write(_ANSWER)
-                self.transport.close()
-                return
+        self._head_began, self._read_bytes = False, len(data)
         super().data_received(data)
+        if self._in_head:
+            self._head_bytes = 0 if self._head_began else self._head_bytes + len(data)
+            if self._head_bytes > bounds.HEADER_BYTES:
+                self.send_400_response("")
+        if self._in_request:
+            self._expect_more()
+
+    def send_400_response(self, msg: str) -> None:
+        """Uvicorn's answer to what is not HTTP, or ours to a head that is too large."""
+        if self._head_bytes <= bounds.HEADER_BYTES:
+            super().send_400_response(msg)
+        elif not self.transport.is_closing():
+            self.transport.write(_ANSWER)
+            self.transport.close()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The caller has been silent for too long, unless it waits for an answer itself."""
+        cycle: RequestResponseCycle | None = self.cycle
+        waits = cycle is not None and not (cycle.response_complete or cycle.more_body)
+        if waits or self.pipeline:
+            self._expect_more()
+            return
+        super().timeout_keep_alive_handler()
+        self._watch_taking()
+
+    def pause_writing(self) -> None:
+        """The caller takes less than there is."""
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        """It has taken what there was."""
+        super().resume_writing()
+        if self.transport.is_closing():
+            self._watch_taking()
+        else:
+            self._stop_watching()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._stop_watching()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def _expect_more(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _watch_taking(self) -> None:
+        self._stop_watching()
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+        if self._unsent_bytes:
+            self._stalled = self.loop.call_later(self.stalled_seconds, self._look_again)
+
+    def _stop_watching(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _look_again(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unsent_bytes:
+            self._watch_taking()
+        else:
+            self.transport.abort()
+
+
+def patient(stalled_seconds: float) -> type[BoundedHttpProtocol]:
+    """The protocol for a gateway whose callers may take nothing for so long."""
+    return type("PatientHttpProtocol", (BoundedHttpProtocol,), {"stalled_seconds": stalled_seconds})
