@@ -1,7 +1,7 @@
 """The deployments of a plan, in turn, until one accepts the call. Only before anything was shown to the caller.
 
-Must stay true: what the caller did wrong is not tried elsewhere; each attempt starts from the caller's original body;
-the error that comes out is the last provider's.
+Must stay true: what the caller did wrong is not tried elsewhere, what one provider has no word for is; each attempt
+starts from the caller's original body; the error that comes out is the last provider's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from sekisho.core.errors import ErrorClass, SekishoError, UpstreamError, UpstreamRefused
+from sekisho.core.errors import ErrorClass, SekishoError, UnsupportedFeature, UpstreamError, UpstreamRefused
 from sekisho.exchange.attempt import Attempt, open_attempt, timeout_or_cancelled
 from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.gateway import Gateway
@@ -33,7 +33,10 @@ _WAIT_SECONDS_MAX = 8.0
 async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gateway, dog: Watchdog) -> Attempt:
     """The first attempt that a provider accepts. Raises the last failure."""
     failure: SekishoError = UpstreamError("The plan of this call is empty.")
+    unfit: list[Deployment] = []
     for deployment, wait_seconds in _tries(plan, gateway):
+        if deployment in unfit:
+            continue
         if wait_seconds:
             await _wait(dog, max(wait_seconds, min(failure.info.retry_after_seconds or 0.0, _WAIT_SECONDS_MAX)))
         if call.answer.gone:  # a drained call goes on without its caller, but is not begun again
@@ -44,6 +47,9 @@ async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gatewa
             failure = error
             if error.info.error_class not in _PASSING or dog.total_over:
                 raise
+        except UnsupportedFeature as error:
+            unfit.append(deployment)
+            failure = failure if call.attempts else error
     raise failure
 
 
@@ -72,14 +78,32 @@ async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gate
     try:
         return await open_attempt(call, deployment, gateway, dog)
     except UpstreamRefused as error:
-        if _lacks_the_api(error):
+        if call.operation == "generate" and _lacks_the_api(error):
             if not gateway.router.learn_unserved(deployment, call.upstream_dialect):
                 raise
-        elif call.upstream_dialect != call.dialect.name or (mended := call.dialect.mend(call.body, error.info)) is None:
+            return await _open_in_the_other_api(call, deployment, gateway, dog)
+        if call.upstream_dialect != call.dialect.name or (mended := call.dialect.mend(call.body, error.info)) is None:
             raise
-        else:
-            call.body, call.ask = mended, read_ask(mended)
-    return await open_attempt(call, deployment, gateway, dog)
+    return await _open_mended(call, mended, deployment, gateway, dog)
+
+
+async def _open_in_the_other_api(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    try:
+        return await open_attempt(call, deployment, gateway, dog)
+    except UpstreamRefused as error:
+        if _lacks_the_api(error):
+            gateway.router.forget_unserved(deployment)
+        raise
+
+
+async def _open_mended(call: Call, mended: bytes, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    original = call.body, call.ask
+    call.body, call.ask = mended, read_ask(mended)
+    try:
+        return await open_attempt(call, deployment, gateway, dog)
+    except UpstreamError:
+        call.body, call.ask = original  # the next provider may well take it as it is
+        raise
 
 
 def _lacks_the_api(error: UpstreamRefused) -> bool:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from sekisho.core.errors import UnknownModel
 from sekisho.providers.deployment import Deployment
 
+#: What servers taught of so many models; a wildcard serves every name that callers think of.
+_REMEMBERED = 4096
+
 
 class Router:
     """The model list, indexed. Immutable after construction, except for the turn and what servers taught it."""
@@ -35,8 +38,8 @@ class Router:
             index[deployment.model_name] = (*index.get(deployment.model_name, ()), deployment)
         self._by_length = sorted(self._patterns, key=len, reverse=True)
         self._turn = itertools.count()
-        #: deployment id -> dialects that its server answered it does not have.
-        self._unserved: dict[str, frozenset[str]] = {}
+        #: (deployment id, model) -> dialects that its server answered it does not have for that model.
+        self._unserved: dict[tuple[str, str], frozenset[str]] = {}
 
     def plan(self, requested: str) -> tuple[Deployment, ...]:
         """The deployments for a requested model, in the order to try them. Raises UnknownModel."""
@@ -71,13 +74,22 @@ class Router:
         return list(dict.fromkeys([one.model_name for one in self.deployments] + shown))
 
     def unserved(self, deployment: Deployment) -> frozenset[str]:
-        """The dialects that this deployment's server does not have, as far as it has told us."""
-        return self._unserved.get(deployment.id, frozenset())
+        """The dialects that this deployment's server does not have, as far as it has told us.
+
+        By model, for a wildcard serves many and one of them may be served in one dialect only.
+        """
+        return self._unserved.get((deployment.id, deployment.model), frozenset())
 
     def learn_unserved(self, deployment: Deployment, dialect: str) -> bool:
         """Remember it; False when no other dialect is left to try (then nothing is remembered)."""
         unserved = self.unserved(deployment) | {dialect}
         if deployment.pinned_dialect is not None or not set(deployment.provider.dialects) - unserved:
             return False
-        self._unserved[deployment.id] = unserved
+        if len(self._unserved) >= _REMEMBERED:
+            self._unserved.clear()
+        self._unserved[deployment.id, deployment.model] = unserved
         return True
+
+    def forget_unserved(self, deployment: Deployment) -> None:
+        """It was no lack: something between us and the server answered for it."""
+        self._unserved.pop((deployment.id, deployment.model), None)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import msgspec
+
+from tests.support.stations import Script, ScriptedTransport, Stage, deployment, refusal, speaking, whole
+from tests.support.wires import stream_body, whole_body
+
+LACKING = refusal(404, b"404 page not found")
+GOOD = Script([stream_body("openai-chat")])
+FAILING = refusal(500, b"oops")
+
+
+async def test_a_server_without_embeddings_still_has_chat(stage: Stage) -> None:
+    """One call of an operation that a server lacks must not turn every other caller to another API."""
+    one = deployment()
+    transport = ScriptedTransport([LACKING, GOOD], stage.book.happened)
+    gateway = stage.gateway(one, transport=transport)
+    body = b'{"model":"m","input":"Hi"}'
+    done = await stage.carry(gateway=gateway, operation="embeddings", body=body)
+    assert (done.caller.status, len(transport.requests)) == (404, 1)
+    assert gateway.router.unserved(one) == frozenset()
+    done = await stage.carry(gateway=gateway)
+    assert (done.caller.status, done.row.upstream_dialect) == (200, "openai-chat")
+
+
+async def test_what_a_server_lacks_for_one_model_it_may_have_for_another(stage: Stage) -> None:
+    """Behind a wildcard stand many models."""
+    star = deployment("openai/*", name="*")
+    responses = Script([stream_body("openai-responses")])
+    transport = ScriptedTransport([LACKING, responses, GOOD], stage.book.happened)
+    gateway = stage.gateway(star, transport=transport)
+    done = await stage.carry(gateway=gateway, model="odd")
+    assert (done.caller.status, done.row.upstream_dialect) == (200, "openai-responses")
+    done = await stage.carry(gateway=gateway, model="common")
+    assert (done.caller.status, done.row.upstream_dialect, done.row.attempts) == (200, "openai-chat", 1)
+
+
+async def test_a_page_not_found_in_both_apis_teaches_nothing(stage: Stage) -> None:
+    """A proxy in between answers for everything for a while: afterwards all is as before."""
+    one = deployment()
+    gateway = stage.gateway(one, transport=ScriptedTransport([LACKING, LACKING, GOOD], stage.book.happened))
+    assert (await stage.carry(gateway=gateway)).caller.status == 404
+    done = await stage.carry(gateway=gateway)
+    assert (done.caller.status, done.row.upstream_dialect, done.row.attempts) == (200, "openai-chat", 1)
+
+
+async def test_what_one_provider_has_no_word_for_is_asked_of_the_next(stage: Stage) -> None:
+    """Deployments of one name take turns: or every other call would be refused."""
+    to = [speaking("anthropic-messages"), speaking("openai-chat")]
+    body = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"n":2}'
+    for _ in range(2):
+        done = await stage.carry(GOOD, to=to, body=body)
+        assert (done.caller.status, done.row.provider, done.row.attempts) == (200, "openai", 1)
+    done = await stage.carry(to=to[:1], body=body, retries=3)
+    assert (done.caller.status, done.row.error_class, done.happened) == (400, "unsupported_feature", ["row"])
+    done = await stage.carry(FAILING, FAILING, to=[to[1], to[0]], body=body, retries=1)
+    assert (done.caller.status, done.row.attempts) == (500, 2), "the failure that passes is told, and tried again"
+
+
+async def test_a_mended_history_is_not_what_the_next_provider_gets(stage: Stage) -> None:
+    signature = {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking` block"}
+    refused = refusal(400, {"type": "error", "error": signature})
+    thought = {"type": "thinking", "thinking": "so", "signature": "x"}
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [thought, {"type": "text", "text": "Hello"}]},
+        {"role": "user", "content": "And?"},
+    ]
+    done = await stage.carry(
+        refused,
+        FAILING,
+        whole(msgspec.Raw(whole_body("anthropic-messages"))),
+        to=[speaking("anthropic-messages"), speaking("anthropic-messages", number=2)],
+        dialect="anthropic-messages",
+        body=msgspec.json.encode({"model": "m", "max_tokens": 10, "stream": False, "messages": turns}),
+    )
+    assert done.caller.status == 200
+    first, mended, last = [request.body for request in done.requests]
+    assert (b'"so"' in first, b'"so"' in mended) == (True, False)
+    assert last == first
