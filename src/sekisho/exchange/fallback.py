@@ -7,7 +7,7 @@ starts from the caller's original body; the error that comes out is the last pro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sekisho.core.errors import ErrorClass, SekishoError, UnsupportedFeature, UpstreamError, UpstreamRefused
 from sekisho.exchange.attempt import Attempt, open_attempt, timeout_or_cancelled
@@ -34,9 +34,7 @@ async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gatewa
     """The first attempt that a provider accepts. Raises the last failure."""
     failure: SekishoError = UpstreamError("The plan of this call is empty.")
     unfit: list[Deployment] = []
-    for deployment, wait_seconds in _tries(plan, gateway):
-        if deployment in unfit:
-            continue
+    for deployment, wait_seconds in _tries(plan, gateway, unfit):
         if wait_seconds:
             await _wait(dog, max(wait_seconds, min(failure.info.retry_after_seconds or 0.0, _WAIT_SECONDS_MAX)))
         if call.answer.gone:  # a drained call goes on without its caller, but is not begun again
@@ -53,12 +51,17 @@ async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gatewa
     raise failure
 
 
-def _tries(plan: tuple[Deployment, ...], gateway: Gateway) -> Iterator[tuple[Deployment, float]]:
-    """Each deployment once, then as many more rounds as the configuration allows, each after a pause in seconds."""
+def _tries(
+    plan: tuple[Deployment, ...], gateway: Gateway, unfit: Sequence[Deployment] = ()
+) -> Iterator[tuple[Deployment, float]]:
+    """Each deployment once, then as many more tries as the configuration allows, each after a pause in seconds, of
+    those that have not turned out `unfit` by then.
+    """
     for deployment in plan:
         yield deployment, 0.0
-    for retry in range(gateway.retries(plan[0])):
-        yield plan[(retry + 1) % len(plan)], min(0.25 * 2**retry, _WAIT_SECONDS_MAX)
+    fit = [deployment for deployment in plan if deployment not in unfit]
+    for retry in range(gateway.retries(plan[0]) if fit else 0):
+        yield fit[(retry + 1) % len(fit)], min(0.25 * 2**retry, _WAIT_SECONDS_MAX)
 
 
 async def _wait(dog: Watchdog, seconds: float) -> None:

@@ -60,7 +60,7 @@ async def test_what_one_provider_has_no_word_for_is_asked_of_the_next(stage: Sta
 async def test_a_mended_history_is_not_what_the_next_provider_gets(stage: Stage) -> None:
     signature = {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking` block"}
     refused = refusal(400, {"type": "error", "error": signature})
-    thought = {"type": "thinking", "thinking": "so", "signature": "x"}
+    thought = {"type": "thinking", "thinking": "so", "signature": ""}
     turns = [
         {"role": "user", "content": "Hi"},
         {"role": "assistant", "content": [thought, {"type": "text", "text": "Hello"}]},
@@ -70,7 +70,7 @@ async def test_a_mended_history_is_not_what_the_next_provider_gets(stage: Stage)
         refused,
         FAILING,
         whole(msgspec.Raw(whole_body("anthropic-messages"))),
-        to=[speaking("anthropic-messages"), speaking("anthropic-messages", number=2)],
+        to=[speaking("anthropic-messages"), speaking("anthropic-messages", id="second")],
         dialect="anthropic-messages",
         body=msgspec.json.encode({"model": "m", "max_tokens": 10, "stream": False, "messages": turns}),
     )

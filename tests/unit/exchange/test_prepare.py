@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.errors import UnsupportedFeature
 from sekisho.core.secret import Secret
 from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.prepare import adds_usage, prepare
@@ -138,9 +138,3 @@ def test_an_operation_that_the_provider_lacks_is_refused_by_name(stage: Stage, o
     call = call_of(stage, "openai-chat", body_of("openai-chat"), operation=operation)
     with pytest.raises(UnsupportedFeature, match=operation):
         prepare(call, speaking(upstream), BY_NAME[upstream])
-
-
-def test_a_key_that_stands_twice_is_refused_where_it_is_edited(stage: Stage) -> None:
-    call = call_of(stage, "openai-chat", b'{"model":"x","model":"m","stream":false}')
-    with pytest.raises(MalformedRequest, match="twice"):
-        prepare(call, deployment(), BY_NAME["openai-chat"])
