@@ -1,4 +1,8 @@
-"""`sekisho serve`: the gateway, until it is told to stop."""
+"""`sekisho serve`: the gateway, until it is told to stop.
+
+Flows in: options, the environment, a configuration file. Flows out: a listening server, or exit 1 with every problem
+on its own line. Must stay true: nothing listens before the configuration, the store and the master key are good.
+"""
 
 from __future__ import annotations
 

@@ -3,9 +3,7 @@
 Flows in: a section and a key. Flows out: its status and what that means for the operator.
 Must stay true: a key is used when it is a field of its section's Struct and stands in no table below; `ACCEPTED` says
 what does not happen; `REFUSED` holds controls that the author of a file relies on and whose absence would not be
-noticed in daily work: with one of them switched on the gateway does not start. A key that gains an effect leaves its
-table in the same change.
-Source: LiteLLM's configuration reference, release 1.108.
+noticed in daily work: with one of them switched on the gateway does not start. Source: LiteLLM's reference, 1.108.
 """
 
 from __future__ import annotations

@@ -36,12 +36,16 @@ from sekisho.wire.openai_chat.usage import read_usage, write_usage
 Body = dict[str, Any]
 
 
+class _Unreadable(UpstreamProtocolError):
+    """Not the bytes of a chat completion, or one of a shape that is not known yet."""
+
+
 def read_body(body: bytes) -> ReplyBody:
     """The typed reply. Raises UpstreamProtocolError for other bytes, and for an error that came with status 200."""
     try:
         typed = decode_body(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UpstreamProtocolError("The provider's answer is not a chat completion.") from None
+        raise _Unreadable("The provider's answer is not a chat completion.") from None
     if typed.error is not None and not typed.choices:
         info = read_error({"error": typed.error}, 200)
         raise UpstreamProtocolError(
@@ -149,10 +153,13 @@ def _annotations(reply: Reply) -> list[Body]:
 
 
 def read_facts(body: bytes) -> ReplyFacts:
-    """What the ledger wants of a reply that passes unchanged; nothing where it cannot be read."""
+    """What the ledger wants of a reply that passes unchanged; nothing where it cannot be read.
+
+    Raises UpstreamProtocolError for an error that came with status 200.
+    """
     try:
         typed = read_body(body)
-    except UpstreamProtocolError:
+    except _Unreadable:
         return ReplyFacts()
     choices = typed.choices or ()
     usage = next((choice.usage for choice in choices if choice.usage is not None), None)

@@ -11,7 +11,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from sekisho.api.llm.protocol import BoundedHttpProtocol, patient
-from tests.support.stations import silence
+from tests.support.caller import silence
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from sekisho.cli.serve import application, serve
+from sekisho.core.errors import OperatorError
+from tests.support.application import MASTER, write_config
+
+
+def test_several_workers_need_a_shared_store(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="--workers 1"):
+        application(write_config(tmp_path), tmp_path / "data", 2)
+
+
+def test_every_problem_is_told_and_nothing_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", MASTER)
+    path = write_config(tmp_path, "model_list:\n  - {model_name: 3}\n  - {litellm_params: {}}\n")
+    with pytest.raises(typer.Exit) as ended:
+        serve(config=path, data_dir=tmp_path / "data")
+    assert ended.value.exit_code == 1
+    assert len(capsys.readouterr().err.splitlines()) >= 2

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sekisho.app import Application, route_explained, router_of
+from sekisho.config.load import load_settings
+from sekisho.core.errors import OperatorError
+from tests.support.application import CONFIG, ask, environment, running, write_config
+
+
+async def models(app: Application) -> list[str]:
+    return [row["id"] for row in (await ask(app, "GET", "/v1/models")).json["data"]]
+
+
+async def test_a_reload_is_whole_or_leaves_the_old(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as app:
+        write_config(tmp_path, CONFIG.replace("model_name: claude", "model_name: other"))
+        app.reload()
+        assert await models(app) == ["other", "gpt-*", "nick"]
+        write_config(tmp_path, CONFIG + "\nmodel_list: []\n")
+        app.reload()
+        assert await models(app) == ["other", "gpt-*", "nick"]
+    assert "the old one stays" in caplog.text
+    assert "sk-canary" not in caplog.text
+
+
+def test_without_a_master_key_it_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError):
+        Application(write_config(tmp_path), {}, tmp_path / "data")
+
+
+def test_two_deployments_of_one_id_are_refused(tmp_path: Path) -> None:
+    entry = "  - {model_name: m, litellm_params: {model: openai/m, api_key: k}, model_info: {id: same}}\n"
+    with pytest.raises(OperatorError, match="same"):
+        Application(write_config(tmp_path, "model_list:\n" + entry * 2), environment(), tmp_path / "data")
+
+
+async def test_the_management_api_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        made = await ask(app, "POST", "/key/generate", body=b"{}")
+        assert made.json["key"].startswith("sk-")
+        listed = await ask(app, "GET", "/key/list")
+    assert listed.json["total_count"] == 1
+
+
+def test_a_route_is_explained_with_its_price(tmp_path: Path) -> None:
+    settings = load_settings(write_config(tmp_path), environment())
+    lines = dict(route_explained(settings)("claude"))
+    assert lines["route"] == "claude-sonnet-4-5 at anthropic (127.0.0.1)"
+    assert lines["price"] != "unknown"
+    assert "no deployment serves" in dict(route_explained(settings)("nothing"))["route"]
+    assert router_of(settings).model_names() == ["claude", "gpt-*", "nick"]
