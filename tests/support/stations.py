@@ -7,9 +7,8 @@ was told, and in which order. The stations, codecs, key ring, router, price book
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +36,7 @@ from sekisho.routing.router import Router
 from sekisho.store.db import Database
 from sekisho.upstream.http import HttpRequest
 from sekisho.wire.registry import BY_NAME, dialect_of
+from tests.support.caller import Caller, silence
 from tests.support.ledger import open_database
 
 MASTER = "sk-master"
@@ -61,12 +61,15 @@ Step = bytes | Exception | Callable[[], object] | float | Literal["silence"]
 
 @dataclass(frozen=True)
 class Script:
-    """One attempt: what happens before the head of the answer is there, the head, and its body step by step."""
+    """One attempt: what happens before the head of the answer is there, the head, its body step by step, and what
+    happens when it is closed.
+    """
 
     steps: Sequence[Step] = ()
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: dict(SSE))
     opening: Sequence[Step] = ()
+    closing: Sequence[Step] = ()
 
 
 def refusal(status: int, body: object, **headers: str) -> Script:
@@ -116,12 +119,6 @@ async def _take(step: Step) -> bytes | None:
     return None
 
 
-async def silence(seconds: float | None) -> None:
-    """Nothing for so long; for ever with None."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.Event().wait(), seconds)
-
-
 class ScriptedExchange:
     """One attempt: entered, it is sent; left, it is closed."""
 
@@ -141,6 +138,8 @@ class ScriptedExchange:
 
     async def __aexit__(self, *unused: object) -> None:
         self._happened.append("closed")
+        for step in self._script.closing:
+            await _take(step)
 
 
 class ScriptedTransport:
@@ -183,73 +182,6 @@ class Book(Journal):
         self.happened.append("row")
         self.rows.append(row)
         super().settle(row)
-
-
-class Caller:
-    """The ASGI server's side of one call. `on_message` is called with the number of messages sent so far."""
-
-    def __init__(self) -> None:
-        self.messages: list[MutableMapping[str, Any]] = []
-        self.on_message: Callable[[int], object] = int
-        #: From this message on nothing is taken until the caller has hung up.
-        self.takes: int | None = None
-        #: How long it takes over each message.
-        self.pause_seconds = 0.0
-        self._gone = asyncio.Event()
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        """What uvicorn does: refuse what is out of order, wait while the caller takes nothing."""
-        if self._gone.is_set():
-            return
-        kinds = [seen["type"] for seen in self.messages]
-        assert (message["type"] == "http.response.start") == (not kinds), f"{message['type']} after {kinds}"
-        assert not self.finished, "nothing may follow the end of an answer"
-        if self.takes is not None and len(self.messages) >= self.takes:
-            await self._gone.wait()
-        if self.pause_seconds:
-            await silence(self.pause_seconds)
-        if not self._gone.is_set():
-            self.messages.append(message)
-            self.on_message(len(self.messages))
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        """The caller says nothing until it hangs up."""
-        await self._gone.wait()
-        return {"type": "http.disconnect"}
-
-    def hang_up(self) -> None:
-        """From now on the caller is gone."""
-        self._gone.set()
-
-    @property
-    def finished(self) -> bool:
-        """Whether the answer has its end."""
-        return bool(self.messages) and self.messages[-1].get("more_body") is False
-
-    @property
-    def status(self) -> int:
-        """The status of the answer, 0 without one."""
-        return int(self.messages[0]["status"]) if self.messages else 0
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of the answer."""
-        return {name.decode(): value.decode() for name, value in self.messages[0]["headers"]} if self.messages else {}
-
-    @property
-    def pieces(self) -> list[bytes]:
-        """The body as it was sent."""
-        return [message["body"] for message in self.messages[1:]]
-
-    @property
-    def body(self) -> bytes:
-        """The whole body."""
-        return b"".join(self.pieces)
-
-    @property
-    def json(self) -> Any:
-        """The whole body, decoded."""
-        return msgspec.json.decode(self.body)
 
 
 @dataclass(frozen=True)
@@ -365,10 +297,15 @@ class Stage:
         body = asked.pop("body", None)
         call = self.call(caller, dialect, body if body is not None else body_of(dialect, **asked), **made)
         listening = asyncio.create_task(call.answer.listen(caller.receive))
+        running = asyncio.create_task(run(call, gateway))
         try:
-            await asyncio.wait_for(run(call, gateway), 10)
+            _, late = await asyncio.wait({running}, timeout=10)
+            assert not late, "the call does not end"
+            await running
         finally:
+            running.cancel()
             listening.cancel()
+            await asyncio.gather(running, listening, return_exceptions=True)
         book = self.book
         return Outcome(caller, call, transport.requests, book.intents, book.rows, book.happened)
 

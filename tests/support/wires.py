@@ -129,12 +129,20 @@ def cut_at(data: bytes, marks: Sequence[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(edges)]
 
 
+def _decoded(data: bytes) -> dict[str, Any]:
+    """The object in an event's data; nothing where there is none."""
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+
+
 def text_of(dialect: str, stream: bytes) -> str:
     """The text in the complete events of a stream."""
     said = []
     for block in events_in(stream):
         data = b"".join(line[6:] for line in block.split(b"\n") if line.startswith(b"data: "))
-        event = msgspec.json.decode(data) if data.startswith(b"{") else {}
+        event = _decoded(data)
         if dialect == "openai-chat":
             said += [choice["delta"].get("content") or "" for choice in event.get("choices", ())]
         elif event.get("type") == "content_block_delta":
@@ -147,7 +155,7 @@ def text_of(dialect: str, stream: bytes) -> str:
 def is_error(dialect: str, event: bytes) -> bool:
     """Whether `event` says, in this dialect, that the answer failed."""
     name, _, data = event.rpartition(b"data: ")
-    decoded = msgspec.json.decode(data.strip()) if data.startswith(b"{") else {}
+    decoded = _decoded(data)
     if dialect == "openai-chat":
         return name == b"" and "message" in decoded.get("error", {})
     named = {"anthropic-messages": ("error",), "openai-responses": ("error", "response.failed")}[dialect]

@@ -15,8 +15,9 @@ from sekisho.canonical import events as e
 from sekisho.canonical.order import OrderChecker
 from sekisho.canonical.request import Request
 from sekisho.canonical.usage import Usage
-from sekisho.core.errors import ErrorInfo
+from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
 from sekisho.wire.dialect import Dialect, StreamWatch
+from sekisho.wire.sse import SseReader
 
 
 class Facts(Protocol):
@@ -110,12 +111,24 @@ class SameDialect:
         return data[:end]
 
     def close(self) -> bytes:
-        """What came without an event's end: a provider may leave out the last blank line."""
-        return self._half + self._watch.close()
+        """What came without an event's end: a provider may leave out the last blank line, but half an event is none."""
+        rest = self._half + self._watch.close()
+        return rest if self.mid_event or self._watch.ended or _is_whole(rest) else b""
 
     def fail(self, error: ErrorInfo) -> bytes:
         """The error as an event of this dialect, apart from half an event before it."""
         return (b"\n\n" if self.mid_event else b"") + self._dialect.render_error_event(error, self._request_id)
+
+
+def _is_whole(rest: bytes) -> bool:
+    """Whether the data of each event in `rest` is JSON to its end."""
+    reader = SseReader()
+    try:
+        for _, data in (*reader.feed(rest), *reader.close()):
+            msgspec.json.decode(data)
+    except (UpstreamProtocolError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 class Translated:

@@ -52,7 +52,7 @@ async def relay(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -
         if call.streams:
             await _stream(call, attempt, dog)
         else:
-            await _whole(call, attempt, gateway)
+            await _whole(call, attempt, gateway, dog)
     except asyncio.CancelledError:
         raise timeout_or_cancelled(dog) from None
 
@@ -61,6 +61,7 @@ async def _stream(call: Call, attempt: Attempt, dog: Watchdog) -> None:
     passage, answer = call.passage, call.answer
     if passage is None:
         raise StationSkipped("passage")
+    heard_and_left = False
     try:
         await _pieces(call, attempt, passage, dog)
     except (UpstreamError, asyncio.CancelledError) as error:
@@ -68,17 +69,18 @@ async def _stream(call: Call, attempt: Attempt, dog: Watchdog) -> None:
         if not (passage.ended or passage.failed) or dog.writing:
             raise
         if isinstance(error, asyncio.CancelledError):
-            meant = timeout_or_cancelled(dog)
-            if not answer.gone and not isinstance(meant, UpstreamError):
+            heard_and_left = answer.gone
+            if not heard_and_left and not isinstance(timeout_or_cancelled(dog), UpstreamError):
                 raise
     out = passage.close()
     if passage.failed is not None:
         call.error = passage.failed
     elif not passage.finished:
         raise StreamBroken("The provider ended its stream in the middle of the answer.")
-    dog.touch()
-    dog.writing = True
-    await answer.finish(out)
+    if not heard_and_left:
+        dog.touch()
+        dog.writing = True
+        await answer.finish(out)
 
 
 async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog) -> None:
@@ -91,18 +93,18 @@ async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog)
         await answer.write(out)
     dog.writing = False
     dog.touch()
-    read_chunk, feed, write = attempt.reply.read_chunk, passage.feed, answer.write
+    read_chunk, feed, write, now = attempt.reply.read_chunk, passage.feed, answer.write, dog.now
     while (chunk := await read_chunk()) is not None:
-        dog.touch()  # or the caller's time would begin before there was anything to take
+        dog.touched = now()  # or the caller's time would begin before there was anything to take
         out = feed(chunk)
         if out and not answer.gone:
             dog.writing = True
             await write(out)
             dog.writing = False
-            dog.touch()
+            dog.touched = now()
 
 
-async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
+async def _whole(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:
     body = await read_all(attempt.reply, bounds.REPLY_BYTES)
     if len(body) > bounds.REPLY_BYTES:
         raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
@@ -123,6 +125,8 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway) -> None:
     if cost is not None:
         text = usd_text(cost).encode()
         headers += [(b"x-sekisho-cost-usd", text), (b"x-litellm-response-cost", text)]
+    dog.touch()
+    dog.writing = True
     await call.answer.whole(attempt.reply.status, headers, body)
 
 

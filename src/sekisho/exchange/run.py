@@ -8,6 +8,7 @@ in its own dialect, before or inside its stream; a failure of ours shows no deta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -34,6 +35,8 @@ GENERIC = ErrorInfo(
     message="The gateway could not serve this call. Its operator finds the reason by the request id.",
     status=500,
 )
+#: How long a caller may take to take the news of a failure.
+TELL_SECONDS = 60.0
 STOPPED = ErrorInfo(error_class=ErrorClass.INTERNAL, message="The gateway stopped.", status=500)
 
 
@@ -71,7 +74,7 @@ async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gat
             await relay(call, attempt, gateway, dog)
         finally:
             await attempt.close()
-        if call.answer.gone:
+        if call.answer.gone and call.answer.finished:  # it was read to its end for nobody
             call.error = CALLER_GONE
     finally:
         dog.stop()
@@ -118,8 +121,14 @@ async def _ping(call: Call) -> None:
 
 
 async def _tell(call: Call, error: SekishoError) -> None:
-    """Say what went wrong, in the caller's dialect, where it can still be heard."""
-    info = call.error = error.info
+    """Say what went wrong, in the caller's dialect, where it can still be heard. A caller who takes nothing is left."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(TELL_SECONDS):
+            await _say(call, error)
+
+
+async def _say(call: Call, error: SekishoError) -> None:
+    info = call.error = CALLER_GONE if call.answer.gone else error.info
     if isinstance(error, OperatorError):
         log.error("call %s failed: %s", call.request_id, info.message)
         info = GENERIC

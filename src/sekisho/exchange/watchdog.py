@@ -55,18 +55,20 @@ class Watchdog:
         "_timer_at",
         "_total_at",
         "_total_seconds",
-        "_touched",
         "expired",
+        "now",
         "phase",
+        "touched",
         "writing",
     )
 
     def __init__(self, task: asyncio.Task[Any], total_seconds: float, stalled_seconds: float) -> None:
         self._loop = task.get_loop()
         self._task = task
-        self._touched = self._loop.time()
+        self.now = self._loop.time
+        self.touched = self.now()
         self._total_seconds = total_seconds
-        self._total_at = self._touched + total_seconds
+        self._total_at = self.touched + total_seconds
         self._stalled_seconds = stalled_seconds
         self._seconds = total_seconds
         self._timer: asyncio.TimerHandle | None = None
@@ -87,8 +89,8 @@ class Watchdog:
         self._arm()
 
     def touch(self) -> None:
-        """Something came: the phase's time begins anew."""
-        self._touched = self._loop.time()
+        """Something came: the phase's time begins anew. The relay does this itself, a chunk, without the call."""
+        self.touched = self.now()
 
     def ping_every(self, seconds: float, on_ping: Callable[[], None]) -> None:
         """Call `on_ping` whenever nothing has come for `seconds`."""
@@ -109,14 +111,14 @@ class Watchdog:
     def _ends_at(self) -> float:
         """When the present phase is over its time."""
         seconds = self._stalled_seconds if self.writing else self._seconds
-        return min(self._touched + seconds, self._total_at)
+        return min(self.touched + seconds, self._total_at)
 
     def _ping_at(self) -> float:
         """When the caller has heard nothing for too long; a ping is no sign of life of the provider."""
-        return max(self._touched, self._pinged) + self._ping_seconds
+        return max(self.touched, self._pinged) + self._ping_seconds
 
     def _due(self) -> float:
-        due = min(self._touched + self._seconds, self._ends_at())
+        due = min(self.touched + self._seconds, self._ends_at())
         return min(due, self._ping_at()) if self._on_ping is not None else due
 
     def _arm(self) -> None:

@@ -212,7 +212,7 @@ async def test_a_defect_of_the_transport_shows_no_detail(stage: Stage) -> None:
     assert done.caller.status == 500
     assert b"CANARY" not in done.caller.body
     assert "CANARY" not in (done.row.error_detail or "")
-    assert (done.row.status, done.row.error_class) == ("incomplete", "internal")
+    assert (done.row.status, done.row.error_class, done.row.cost_nano_usd) == ("failure", "internal", 0)
 
 
 async def test_headers_of_the_provider_that_callers_act_on_pass(stage: Stage) -> None:

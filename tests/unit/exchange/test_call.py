@@ -4,7 +4,8 @@ import pytest
 
 from sekisho.core.errors import MalformedRequest
 from sekisho.exchange.call import StationSkipped, read_ask
-from tests.support.stations import Caller, Stage, body_of
+from tests.support.caller import Caller
+from tests.support.stations import Stage, body_of
 
 
 @pytest.mark.parametrize(

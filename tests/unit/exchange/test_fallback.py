@@ -8,18 +8,8 @@ import pytest
 
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
 from sekisho.exchange.fallback import _tries
-from tests.support.stations import (
-    JSON,
-    PATIENT,
-    Caller,
-    Script,
-    ScriptedTransport,
-    Stage,
-    deployment,
-    refusal,
-    speaking,
-    whole,
-)
+from tests.support.caller import Caller
+from tests.support.stations import JSON, PATIENT, Script, ScriptedTransport, Stage, deployment, refusal, speaking, whole
 from tests.support.wires import DIALECTS, error_event, stream_body, whole_body
 
 GOOD = Script([stream_body("openai-chat")])

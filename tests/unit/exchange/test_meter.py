@@ -13,7 +13,8 @@ from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of, estimated_tokens, intent_of, row_of, usage_of
 from sekisho.exchange.passage import WholeReply
-from tests.support.stations import Caller, ScriptedTransport, Stage, body_of, deployment
+from tests.support.caller import Caller
+from tests.support.stations import ScriptedTransport, Stage, body_of, deployment
 
 COSTS = {"input_cost_per_token": Decimal("0.000001"), "output_cost_per_token": Decimal("0.000002")}
 #: 40 bytes: 10 tokens by the estimate.

@@ -77,6 +77,16 @@ def test_a_last_event_may_lack_its_blank_line() -> None:
     assert fed(same("openai-chat"), [stream]) == stream
 
 
+def test_half_of_a_last_event_is_not_shown() -> None:
+    *events, last, _done = stream_events("openai-chat")
+    passage = same("openai-chat")
+    assert fed(passage, [b"".join(events), last[:40]]) == b"".join(events)
+    assert passage.finished
+    assert not passage.ended
+    whole = [b"".join(events), last.rstrip()]
+    assert fed(same("openai-chat"), whole) == b"".join(whole)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_very_long_event_is_passed_on_as_it_comes(dialect: str) -> None:
     passage, piece = same(dialect), b"x" * 50_000

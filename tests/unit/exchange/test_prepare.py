@@ -11,7 +11,8 @@ from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.prepare import adds_usage, prepare
 from sekisho.providers.deployment import Deployment
 from sekisho.wire.registry import BY_NAME
-from tests.support.stations import KEY, Caller, Stage, body_of, deployment, speaking
+from tests.support.caller import Caller
+from tests.support.stations import KEY, Stage, body_of, deployment, speaking
 from tests.support.wires import DIALECTS
 
 

@@ -13,7 +13,8 @@ from sekisho.core.errors import StreamBroken
 from sekisho.core.money import usd_text
 from sekisho.exchange.meter import estimated_tokens
 from sekisho.exchange.relay import header_text, passed_headers
-from tests.support.stations import JSON, PATIENT, SSE, Caller, Script, Stage, deployment, speaking, whole
+from tests.support.caller import Caller
+from tests.support.stations import JSON, PATIENT, SSE, Script, Stage, deployment, speaking, whole
 from tests.support.wires import (
     DIALECTS,
     USAGE,

@@ -49,7 +49,7 @@ def test_a_count_of_tokens_uses_none(name: str) -> None:
 
 
 def test_a_completions_stream_is_counted() -> None:
-    watch = dialect_of("openai-chat", "completions").stream_watch(False)  # noqa: FBT003 - the contract's one flag
+    watch = dialect_of("openai-chat", "completions").stream_watch(False)
     stream = b'data: {"choices":[{"text":"abcd"}]}\n\n'
     assert watch.feed(stream) == stream
     assert watch.text_bytes == 4
