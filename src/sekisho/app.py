@@ -54,7 +54,7 @@ class Application:
         settings = load_settings(config, environ)
         if settings.general.master_key is None:
             raise OperatorError("No master key: set general_settings.master_key or LITELLM_MASTER_KEY.")
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
         self._db = Database(path)
         ensure_schema(self._db)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,7 @@ def serve(
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload asked for while starting is no reason to end
     try:
         app = application(config, data_dir, workers)
     except OperatorError as error:
