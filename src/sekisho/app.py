@@ -40,6 +40,8 @@ log = logging.getLogger("sekisho")
 
 _T = TypeVar("_T")
 _REMEMBERED = 4096
+#: How long calls that were cut off by a stop may take to be settled.
+_SETTLE_SECONDS = 5.0
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -140,6 +142,7 @@ class Application:
 
     async def _stop(self) -> None:
         self._ready = False
+        await self._endpoint.calls_over(_SETTLE_SECONDS)
         for transport in self._transports.values():
             await transport.close()
         self._journal.close()

@@ -35,13 +35,13 @@ GENERIC = ErrorInfo(
     message="The gateway could not serve this call. Its operator finds the reason by the request id.",
     status=500,
 )
-#: How long a caller may take to take the news of a failure.
+#: How long a caller may take to take the news of a failure, and of a stop of the gateway.
 TELL_SECONDS = 60.0
-STOPPED = ErrorInfo(error_class=ErrorClass.INTERNAL, message="The gateway stopped.", status=500)
+TELL_STOP_SECONDS = 2.0
 
 
 async def run(call: Call, gateway: Gateway) -> None:
-    """Carry one call through the stations. Raises nothing but CancelledError when the gateway stops."""
+    """Carry one call through the stations. Raises nothing."""
     try:
         call.principal = recognise_key(call.headers, gateway.keys, gateway.key_header)
         call.ask = read_ask(call.body)
@@ -57,9 +57,9 @@ async def run(call: Call, gateway: Gateway) -> None:
     except Exception as error:  # a defect of ours: the caller gets an answer, the ledger its row, the log the place
         await _tell(call, _defect(error))
     except asyncio.CancelledError:
-        call.error = CALLER_GONE if call.answer.gone else STOPPED
-        if not call.answer.gone:
-            raise
+        call.error = CALLER_GONE
+        if not call.answer.gone:  # raised on, it would only be printed
+            await _tell(call, SekishoError("The gateway is being stopped.", status=503), TELL_STOP_SECONDS)
     finally:
         gateway.journal.settle(row_of(call, gateway))
 
@@ -120,10 +120,10 @@ async def _ping(call: Call) -> None:
     await call.answer.write(COMMENT_PING)
 
 
-async def _tell(call: Call, error: SekishoError) -> None:
+async def _tell(call: Call, error: SekishoError, within_seconds: float | None = None) -> None:
     """Say what went wrong, in the caller's dialect, where it can still be heard. A caller who takes nothing is left."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(TELL_SECONDS):
+        async with asyncio.timeout(TELL_SECONDS if within_seconds is None else within_seconds):
             await _say(call, error)
 
 

@@ -6,6 +6,7 @@ compressed bodies are limited by what they grow to; bodies in flight over all re
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Mapping
 
@@ -27,21 +28,26 @@ class CallerHungUp(Exception):
 class BodyBudget:
     """Bytes of request bodies held at once, over all calls of this process."""
 
-    __slots__ = ("held_bytes", "limit_bytes")
+    __slots__ = ("empty", "held_bytes", "limit_bytes")
 
     def __init__(self, limit_bytes: int = bounds.BODIES_IN_FLIGHT_BYTES) -> None:
         self.limit_bytes = limit_bytes
         self.held_bytes = 0
+        #: Set whenever the last body is given back.
+        self.empty = asyncio.Event()
 
     def take(self, size_bytes: int) -> None:
         """Hold more. Raises Overloaded."""
         if self.held_bytes + size_bytes > self.limit_bytes:
             raise Overloaded("The gateway holds as many requests as it may. Try again shortly.", retry_after_seconds=1)
         self.held_bytes += size_bytes
+        self.empty.clear()
 
     def give_back(self, size_bytes: int) -> None:
         """The call is over."""
         self.held_bytes -= size_bytes
+        if not self.held_bytes:
+            self.empty.set()
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], limit_bytes: int) -> bytes:
