@@ -122,8 +122,11 @@ def resolve(entry: ModelEntry, settings: Settings) -> Deployment:
     if name == "openai" and model.startswith(_RESPONSES_PREFIX):
         model, pinned = model.removeprefix(_RESPONSES_PREFIX), "openai-responses"
     base_url = _base_url(provider, params.api_base)
+    host = _host_of(base_url)
     if unusable is None and not base_url:
         unusable = f"Model '{entry.model_name}' needs api_base: provider '{name}' has no address of its own."
+    if unusable is None and host is None:
+        unusable = f"Model '{entry.model_name}' has an api_base that is no http:// or https:// address."
     if unusable is None and key is None and not provider.keyless:
         unusable = f"Model '{entry.model_name}' has no provider key: set api_key or {provider.key_variable}."
     return Deployment(
@@ -132,7 +135,7 @@ def resolve(entry: ModelEntry, settings: Settings) -> Deployment:
         provider=provider,
         model=model,
         base_url=base_url,
-        host=urlsplit(base_url).hostname or "",
+        host=host or "",
         key=key,
         extra_headers={header.lower(): value for header, value in params.extra_headers.items()},
         entry=entry,
@@ -148,6 +151,16 @@ def _base_url(provider: Provider, api_base: str | None) -> str:
     if provider.dialects == ("anthropic-messages",):
         return url.removesuffix("/messages").removesuffix("/v1")
     return url.removesuffix("/chat/completions").removesuffix("/responses")
+
+
+def _host_of(url: str) -> str | None:
+    """The host of an address, None when it is none that can be called."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        return None
+    return parts.hostname if usable else None
 
 
 def _identity(entry: ModelEntry, base_url: str) -> str:
