@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import msgspec
+from hypothesis import assume
 from hypothesis import strategies as st
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
@@ -187,11 +188,20 @@ thoughts = st.builds(
 parts = (
     st.builds(Text, texts) | st.builds(Refusal, words) | thoughts | st.builds(RedactedThinking, words) | function_calls
 )
+
+
+def _told_apart(each: list[Any]) -> tuple[Any, ...]:
+    """No two calls of one answer have the same id (the SDK refuses such a stream, and no provider sends one)."""
+    calls = [part.id for part in each if isinstance(part, ToolCall)]
+    assume(len(calls) == len(set(calls)))
+    return tuple(each)
+
+
 replies = st.builds(
     Reply,
     id=words,
     model=words,
-    parts=st.lists(parts, max_size=5).map(tuple),
+    parts=st.lists(parts, max_size=5).map(_told_apart),
     stop=st.sampled_from(list(StopReason)),
     usage=st.none() | usages,
     created_seconds=st.none() | st.integers(0, 2**31),

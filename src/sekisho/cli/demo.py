@@ -74,7 +74,8 @@ def demo(
 ) -> None:
     """Show the gateway at work on this machine."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started this with SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         with ExitStack() as started:
             _run(console, started, once=once, port=port)
