@@ -126,7 +126,7 @@ def resolve(entry: ModelEntry, settings: Settings) -> Deployment:
     if unusable is None and not base_url:
         unusable = f"Model '{entry.model_name}' needs api_base: provider '{name}' has no address of its own."
     if unusable is None and host is None:
-        unusable = f"Model '{entry.model_name}' has an api_base that is no http:// or https:// address."
+        unusable = f"Model '{entry.model_name}' has an api_base that is no plain http:// or https:// address."
     if unusable is None and key is None and not provider.keyless:
         unusable = f"Model '{entry.model_name}' has no provider key: set api_key or {provider.key_variable}."
     return Deployment(
@@ -157,7 +157,7 @@ def _host_of(url: str) -> str | None:
     """The host of an address, None when it is none that can be called."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.port != 0
+        usable = parts.scheme in ("http", "https") and parts.port != 0 and not (parts.query or parts.fragment)
     except ValueError:
         return None
     return parts.hostname if usable else None

@@ -28,7 +28,18 @@ def resolved(folder: Path, *entries: dict[str, Any], **sections: Any) -> tuple[D
 
 @pytest.mark.parametrize(
     "address",
-    ["localhost:8000", "ftp://h/v1", "http://", "http://[::1", "http://h:99999/v1", "//h/v1", "h", "http:///v1"],
+    [
+        "localhost:8000",
+        "ftp://h/v1",
+        "http://",
+        "http://[::1",
+        "http://h:99999/v1",
+        "//h/v1",
+        "h",
+        "http:///v1",
+        "http://h/v1?a=b",
+        "http://h#x",
+    ],
 )
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "hosted_vllm"])
 def test_an_address_that_is_none_is_told_when_the_model_is_called(tmp_path: Path, provider: str, address: str) -> None:

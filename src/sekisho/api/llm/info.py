@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -75,7 +76,10 @@ def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
     anthropic = "anthropic-messages" in deployment.provider.dialects
     return {
         "model_name": deployment.model_name,
-        "litellm_params": {"model": deployment.entry.params.model, "api_base": deployment.entry.params.api_base},
+        "litellm_params": {
+            "model": deployment.entry.params.model,
+            "api_base": _public(deployment.entry.params.api_base),
+        },
         "model_info": {
             "id": deployment.id,
             "db_model": False,
@@ -92,6 +96,15 @@ def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
             **dict(info.rest),
         },
     }
+
+
+def _public(address: str | None) -> str | None:
+    """An address without the places in which a secret may stand: user, password, query."""
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:
+        return None
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) or None
 
 
 def hello(_asked: Asked) -> Answered:
