@@ -63,7 +63,7 @@ class Application:
         self._journal = Journal(data_dir, self._db, self._clock)
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
-        self._transports: dict[tuple[str, float], Transport] = {}
+        self._transports: dict[tuple[str, float, float], Transport] = {}
         self._ready = False
         self.settings = settings
         self._gateway = self._build(settings)
@@ -78,25 +78,21 @@ class Application:
             journal=self._journal,
             rates=rate_table(self._prices),
             timeouts=timeout_table(settings),
-            transport=functools.partial(self._transport, settings.sekisho.timeouts.connect_seconds),
+            transport=functools.partial(
+                self._transport, settings.sekisho.timeouts.connect_seconds, silence_seconds(settings)
+            ),
             retries=lambda deployment: _first(deployment.entry.params.num_retries, settings.num_retries),
             dialects=BY_NAME,
             clock=self._clock,
         )
 
-    def _transport(self, connect_seconds: float, deployment: Deployment) -> Transport:
-        """One pool a provider."""
-        key = (deployment.provider.name, connect_seconds)
+    def _transport(self, connect_seconds: float, silence_seconds: float, deployment: Deployment) -> Transport:
+        """One pool a provider, as long as a reload does not change its timeouts."""
+        key = (deployment.provider.name, connect_seconds, silence_seconds)
         transport = self._transports.get(key)
         if transport is None:
-            transport = self._transports[key] = ReqwestTransport(connect_seconds, self._silence_seconds())
+            transport = self._transports[key] = ReqwestTransport(connect_seconds, silence_seconds)
         return transport
-
-    def _silence_seconds(self) -> float:
-        """Longer than any phase in which a provider may be silent."""
-        settings = self.settings
-        streams = [entry.params.stream_timeout_seconds or 0.0 for entry in settings.model_list]
-        return max(settings.first_byte_seconds, settings.sekisho.timeouts.between_chunks_seconds, *streams, 0.0) + 1.0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve the lifespan, the agents' paths, or the management API."""
@@ -192,6 +188,12 @@ def _route_lines(deployment: Deployment, rates: Rates | None) -> list[tuple[str,
     price = "unknown" if rates is None else f"{rates.version}"
     where = f"{deployment.model} at {deployment.provider.name} ({deployment.host})"
     return [("route", where), ("price", price)]
+
+
+def silence_seconds(settings: Settings) -> float:
+    """Longer than any phase in which a provider may be silent."""
+    streams = [entry.params.stream_timeout_seconds or 0.0 for entry in settings.model_list]
+    return max(settings.first_byte_seconds, settings.sekisho.timeouts.between_chunks_seconds, *streams, 0.0) + 1.0
 
 
 def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import MASTER_KEY, Gateway, config_for
+from tests.support.sse_client import get_json
+from tests.support.waiting import eventually
+
+
+async def models(gate: Gateway) -> list[str]:
+    listed = await get_json(f"{gate.url}/v1/models", {"authorization": f"Bearer {MASTER_KEY}"})
+    return [row["id"] for row in listed["data"]]
+
+
+async def test_it_serves_reloads_and_stops(tmp_path: Path) -> None:
+    gate = Gateway(tmp_path, config_for("http://127.0.0.1:9"))
+    gate.process.start()
+    try:
+        await gate.ready()
+        assert await models(gate) == ["claude-test", "gpt-test"]
+        gate.config.write_text(gate.config.read_text().replace("claude-test", "claude-other"))
+        os.kill(gate.process.pid, signal.SIGHUP)
+
+        async def reloaded() -> bool:
+            return await models(gate) == ["claude-other", "gpt-test"]
+
+        assert await eventually(reloaded, "the configuration is reloaded")
+    finally:
+        code = gate.process.stop()
+    assert code in (0, -signal.SIGTERM)
+    assert "reloaded" in gate.process.output
+    assert "Traceback" not in gate.process.output
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "environ", "told"),
+    [
+        ("model_list: []", [], {}, "master key"),
+        ("model_list: [", [], {"LITELLM_MASTER_KEY": MASTER_KEY}, "config.yaml:2"),
+        ("model_list: []", ["--num_workers", "2"], {"LITELLM_MASTER_KEY": MASTER_KEY}, "--workers 1"),
+    ],
+)
+def test_it_says_why_it_does_not_start(
+    tmp_path: Path, text: str, arguments: list[str], environ: dict[str, str], told: str
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    command = [sys.executable, "-m", "sekisho", "serve", "--config", str(config), "--data-dir", str(tmp_path / "data")]
+    done = subprocess.run([*command, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert told.lower() in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+
+
+def test_warnings_of_the_configuration_are_printed_and_a_port_in_use_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        config = tmp_path / "config.yaml"
+        config.write_text("model_list: []\nrouter_settings: {mystery: 1}\n")
+        command = [sys.executable, "-m", "sekisho", "serve", "--config", str(config), "--data-dir", str(tmp_path)]
+        done = subprocess.run(
+            [*command, "--port", str(taken.getsockname()[1])],
+            env={"LITELLM_MASTER_KEY": MASTER_KEY},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "warning" in done.stderr
+    assert "mystery" in done.stderr
+    assert "address already in use" in done.stderr.lower()

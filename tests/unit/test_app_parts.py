@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sekisho import app as composition
+from sekisho.app import Application, rate_table, timeout_table
+from sekisho.config.load import load_settings
+from sekisho.config.model import Settings
+from sekisho.core.errors import OperatorError
+from sekisho.ledger.prices import PriceBook
+from sekisho.ledger.rows import Intent
+from sekisho.providers.deployment import Deployment, resolve_all
+from tests.support.application import CONFIG, ask, environment, running, write_config
+from tests.support.waiting import eventually
+
+
+def settings_of(folder: Path, *params: dict[str, Any], **sections: Any) -> tuple[Settings, tuple[Deployment, ...]]:
+    models = [{"model_name": "m", "litellm_params": {"api_key": "k"} | one} for one in params]
+    text = msgspec.json.encode({"model_list": models} | sections).decode()
+    settings = load_settings(write_config(folder, text), environment())
+    return settings, resolve_all(settings)
+
+
+async def ids(app: Application) -> list[str]:
+    return [row["id"] for row in (await ask(app, "GET", "/v1/models")).json["data"]]
+
+
+async def test_it_is_ready_between_its_start_and_its_stop(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        assert (await ask(app, "GET", "/health/readiness", {})).status == 200
+    assert not app._ready
+
+
+async def test_what_an_earlier_run_left_is_recovered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as app:
+        app._journal.intent(Intent(call_id="c1", started_us=app._clock.now_us()))
+    async with running(tmp_path) as app:
+        rows = (await ask(app, "GET", "/spend/logs")).json
+    assert [row["status"] for row in rows] == ["failure"]
+    assert "1 calls of an earlier run" in caplog.text
+
+
+async def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        write_config(tmp_path, CONFIG.replace("model_name: claude", "model_name: other"))
+        os.kill(os.getpid(), signal.SIGHUP)
+
+        async def reloaded() -> bool:
+            return "other" in await ids(app)
+
+        assert await eventually(reloaded, "the configuration is reloaded")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "model_list: [",
+        "model_list:\n  - {model_name: 3}\n",
+        CONFIG + "\ngeneral_settings: {custom_auth: a.b}\n",
+        None,
+    ],
+    ids=["no yaml", "no model", "unserved key", "no file"],
+)
+async def test_a_configuration_with_problems_changes_nothing(
+    tmp_path: Path, broken: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as app:
+        before = app._gateway, app.settings
+        if broken is None:
+            (tmp_path / "config.yaml").unlink()
+        else:
+            write_config(tmp_path, broken)
+        app.reload()
+        assert (app._gateway, app.settings) == before
+        assert await ids(app) == ["claude", "gpt-*", "nick"]
+    assert "the old one stays" in caplog.text
+
+
+async def test_a_reload_tells_what_it_changed_and_what_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(tmp_path) as app:
+        old = app._gateway
+        write_config(tmp_path, CONFIG + "\ngeneral_settings: {master_key: sk-another-CANARY, max_request_size_mb: 1}\n")
+        app.reload()
+        assert app._gateway is not old
+        assert app._gateway.keys is old.keys
+        assert app._gateway.journal is old.journal
+        assert app.settings.body_limit_bytes == 1024 * 1024
+        assert len(await ids(app)) == 3, "the old master key holds until a restart"
+    assert "general_settings.master_key takes effect after a restart" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
+async def test_pools_are_shared_by_provider_and_follow_the_timeouts(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        claude, gpt = app._gateway.router.deployments
+        first = app._gateway.transport(claude)
+        assert first is app._gateway.transport(claude)
+        assert first is not app._gateway.transport(gpt)
+        app.reload()
+        assert app._gateway.transport(claude) is first, "nothing changed"
+        write_config(tmp_path, CONFIG + "\nsekisho: {timeouts: {first_byte_seconds: 5000}}\n")
+        app.reload()
+        assert app._gateway.transport(claude) is not first, "it would give up too soon"
+
+
+@pytest.mark.parametrize("wrong", ["general_settings: {master_key: os.environ/NOT_SET}", ""])
+def test_it_does_not_start_without_a_master_key(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(OperatorError, match=r"(?i)master|NOT_SET"):
+        Application(write_config(tmp_path, CONFIG + wrong), {}, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_two_deployments_of_one_id_open_nothing(tmp_path: Path) -> None:
+    entry = "  - {model_name: m, litellm_params: {model: openai/m, api_key: k}, model_info: {id: same}}\n"
+    with pytest.raises(OperatorError, match="same id"):
+        Application(write_config(tmp_path, "model_list:\n" + entry * 2), environment(), tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+async def test_the_database_may_lie_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    async with running(tmp_path, CONFIG + f"\nsekisho: {{database: {elsewhere}}}\n"):
+        assert elsewhere.exists()
+        assert not (tmp_path / "data" / "sekisho.db").exists()
+
+
+async def test_the_operators_key_header_is_read(tmp_path: Path) -> None:
+    text = CONFIG + "\ngeneral_settings: {litellm_key_header_name: X-Our-Key}\n"
+    async with running(tmp_path, text) as app:
+        for path in ("/v1/models", "/key/list"):
+            got = await ask(app, "GET", path, {"x-our-key": "Bearer sk-master-of-tests", "authorization": "Bearer no"})
+            assert got.status == 200
+
+
+def test_timeouts_of_a_deployment_hold_over_the_common_ones(tmp_path: Path) -> None:
+    common = {"connect_seconds": 1, "first_byte_seconds": 2, "between_chunks_seconds": 3, "caller_stalled_seconds": 4}
+    settings, (plain, own) = settings_of(
+        tmp_path,
+        {"model": "openai/a"},
+        {"model": "openai/b", "timeout": 7, "stream_timeout": 6},
+        sekisho={"timeouts": common | {"total_seconds": 5}, "ping_after_seconds": 8},
+    )
+    table = timeout_table(settings)
+    assert msgspec.structs.astuple(table(plain)) == (1, 2, 2, 3, 5, 4, 8)
+    assert msgspec.structs.astuple(table(own)) == (1, 2, 6, 3, 7, 4, 8)
+    assert table(own) is table(own)
+
+
+@pytest.mark.parametrize(
+    ("sections", "retries"),
+    [
+        ({}, [2, 5, 0]),
+        ({"litellm_settings": {"num_retries": 1}}, [1, 5, 0]),
+        ({"litellm_settings": {"num_retries": 1}, "router_settings": {"num_retries": 0}}, [0, 5, 0]),
+    ],
+)
+async def test_retries_of_a_deployment_hold_over_the_common_ones(
+    tmp_path: Path, sections: dict[str, Any], retries: list[int]
+) -> None:
+    params: list[dict[str, Any]] = [
+        {"model": "openai/a"},
+        {"model": "openai/b", "num_retries": 5},
+        {"model": "openai/c", "num_retries": 0},
+    ]
+    models = [{"model_name": "m", "litellm_params": {"api_key": "k"} | one} for one in params]
+    async with running(tmp_path, msgspec.json.encode({"model_list": models} | sections).decode()) as app:
+        assert [app._gateway.retries(one) for one in app._gateway.router.deployments] == retries
+
+
+def test_rates_are_resolved_once_and_remembered_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composition, "_REMEMBERED", 3)
+    _, (star, free, base) = settings_of(
+        tmp_path,
+        {"model": "openai/gpt-4.1"},
+        {"model": "hosted_vllm/x", "api_base": "http://h", "input_cost_per_token": 0, "output_cost_per_token": 0},
+        {"model": "hosted_vllm/y", "api_base": "http://h"},
+    )
+    rates = rate_table(PriceBook.load())
+    assert rates(star) is rates(star)
+    assert rates(star) is not None
+    zero = rates(free)
+    assert zero is not None
+    assert zero.input == 0
+    assert free.entry.params.costs["input_cost_per_token"] == Decimal(0)
+    assert rates(base) is None
+    for number in range(50):
+        assert rates(msgspec.structs.replace(star, model=f"nobody-{number}")) is None
+    assert rates(star) is not None
+
+
+async def test_the_first_of_many_callers_of_the_management_api_are_all_served(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        answers = await asyncio.gather(*(ask(app, "GET", "/key/list") for _ in range(5)))
+    assert [got.status for got in answers] == [200] * 5
