@@ -11,6 +11,7 @@ from sekisho.canonical.fold import Fold, fold, unfold
 from sekisho.canonical.order import OrderChecker
 from sekisho.canonical.reply import Reply
 from sekisho.canonical.request import Image, Text
+from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorClass, ErrorInfo, StreamBroken, UpstreamRefused
 from tests.unit.canonical.strategies import replies
 
@@ -31,8 +32,8 @@ def test_an_unfolded_reply_is_a_legal_stream(reply: Reply) -> None:
 @given(st.text(max_size=30), st.lists(st.integers(0, 30), max_size=5))
 def test_the_cutting_of_deltas_does_not_matter(text: str, places: list[int]) -> None:
     edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
-    deltas = [e.TextDelta(0, text[a:b]) for a, b in itertools.pairwise(edges)]
-    start = [e.Started(id="1", model="m"), e.BlockStarted(index=0, kind="text")]
+    deltas: list[e.Event] = [e.TextDelta(0, text[a:b]) for a, b in itertools.pairwise(edges)]
+    start: list[e.Event] = [e.Started(id="1", model="m"), e.BlockStarted(index=0, kind="text")]
     folded = fold([*start, *deltas, e.BlockEnded(0), e.Finished(stop=e.StopReason.END_TURN)])
     assert folded.parts == (Text(text),)
 
@@ -50,12 +51,12 @@ def test_a_failed_stream_raises_what_the_provider_said() -> None:
 
 
 def test_a_later_usage_replaces_the_earlier() -> None:
-    stream = [
-        e.Started(id="1", model="m", usage=e.Usage(input_tokens=7, output_tokens=1)),
-        e.UsageReported(e.Usage(input_tokens=7, output_tokens=5)),
+    stream: list[e.Event] = [
+        e.Started(id="1", model="m", usage=Usage(input_tokens=7, output_tokens=1)),
+        e.UsageReported(Usage(input_tokens=7, output_tokens=5)),
         e.Finished(stop=e.StopReason.END_TURN),
     ]
-    assert fold(stream).usage == e.Usage(input_tokens=7, output_tokens=5)
+    assert fold(stream).usage == Usage(input_tokens=7, output_tokens=5)
 
 
 def test_what_no_model_answers_is_a_defect() -> None:
