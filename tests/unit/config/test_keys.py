@@ -101,7 +101,7 @@ def test_a_slip_of_the_pen_is_told_from_a_strange_key() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        *keys.COST_NAMES,
+        *sorted(keys.COST_NAMES),
         "input_cost_per_token_above_200k_tokens",
         "cache_read_input_token_cost_above_272k_tokens_priority",
         "output_cost_per_token_batches",
