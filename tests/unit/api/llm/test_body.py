@@ -42,6 +42,7 @@ async def test_pieces_make_a_body() -> None:
         ("ZSTD", zstandard.compress(TEXT[:13]) + zstandard.compress(TEXT[13:])),
         ("identity", TEXT),
     ],
+    ids=["gzip", "deflate", "zstd", "two frames", "identity"],  # what is packed holds the time
 )
 async def test_compressed_bodies_are_read(encoding: str, packed: bytes) -> None:
     assert await read(packed, content_encoding=encoding) == TEXT
