@@ -22,6 +22,7 @@ class Answer:
 
     __slots__ = (
         "_clock",
+        "_listening",
         "_on_gone",
         "_send",
         "_tasks",
@@ -39,6 +40,7 @@ class Answer:
         self.request_id = request_id
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: asyncio.TimerHandle | None = None
         #: When the first piece of a body was written, in µs since the epoch.
         self.first_write_us: int | None = None
         #: Headers of every answer to this call, whatever becomes of it.
@@ -81,6 +83,8 @@ class Answer:
 
     def end_background(self) -> None:
         """The exchange is over: nothing beside it goes on."""
+        if self._listening is not None:
+            self._listening.cancel()
         for task in self._tasks:
             task.cancel()
 
@@ -89,6 +93,11 @@ class Answer:
         self._on_gone = act
         if self.gone and act is not None:
             act()
+
+    def listen_after(self, seconds: float, receive: Receive) -> None:
+        """From then on, notice a caller who hangs up. Its messages must have been received."""
+        loop = asyncio.get_running_loop()
+        self._listening = loop.call_later(seconds, lambda: self.in_background(self.listen(receive)))
 
     async def listen(self, receive: Receive) -> None:
         """Wait until the caller hangs up or has the whole answer; run as a task beside the exchange."""

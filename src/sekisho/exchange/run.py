@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sekisho.core.errors import ErrorClass, ErrorInfo, OperatorError, SekishoError, UpstreamRefused
@@ -40,10 +41,12 @@ TELL_SECONDS = 60.0
 TELL_STOP_SECONDS = 2.0
 
 
-async def run(call: Call, gateway: Gateway) -> None:
-    """Carry one call through the stations. Raises nothing."""
+async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[bytes]] | None = None) -> None:
+    """Carry one call through the stations. `receive` is for a body that is still on its way. Raises nothing."""
     try:
         call.principal = recognise_key(call.headers, gateway.keys, gateway.key_header)
+        if receive is not None:  # only now: of a stranger's body nothing is held or unpacked
+            call.body = await receive()
         call.ask = read_ask(call.body)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
         admit(call.principal, call.ask.model, gateway.clock.now_us())
@@ -79,14 +82,6 @@ async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gat
     finally:
         dog.stop()
         call.answer.when_gone(None)  # what is still to be said may be cut off, not interrupted
-
-
-async def refuse(call: Call, gateway: Gateway, error: SekishoError) -> None:
-    """A call that fails before it could begin (its body was refused): told and recorded like any other."""
-    try:
-        await _tell(call, error)
-    finally:
-        gateway.journal.settle(row_of(call, gateway))
 
 
 def _defect(error: Exception) -> OperatorError:

@@ -10,7 +10,7 @@ import pytest
 from sekisho.core.errors import BodyTooLarge, OperatorError, Overloaded, StreamBroken, UpstreamUnreachable
 from sekisho.core.ids import new_uuid7
 from sekisho.exchange.meter import estimated_tokens
-from sekisho.exchange.run import refuse
+from sekisho.exchange.run import run
 from sekisho.identity.keys import token_hash
 from sekisho.ledger.rows import Intent
 from sekisho.wire.sse import COMMENT_PING
@@ -114,7 +114,11 @@ async def test_a_call_whose_body_was_refused_is_recorded(
 ) -> None:
     stage.book.rows, caller = [], Caller()
     gateway = stage.gateway(transport=ScriptedTransport([], []))
-    await refuse(stage.call(caller, dialect, b""), gateway, error)
+
+    async def refused() -> bytes:
+        raise error
+
+    await run(stage.call(caller, dialect, b""), gateway, refused)
     [row] = stage.book.rows
     expected = 529 if status == 503 and dialect == "anthropic-messages" else status
     assert (caller.status, row.http_status, row.error_class) == (expected, expected, error.info.error_class.value)

@@ -1,7 +1,8 @@
 """A request body off the wire: whole, within its limit, decompressed.
 
 Flows in: ASGI messages. Flows out: bytes. Must stay true: what is refused is refused before it is held in memory,
-compressed bodies are limited by what they grow to; bodies in flight over all requests stay within a budget.
+compressed bodies are limited by what they grow to; bodies in flight over all requests, also those that are still on
+their way, stay within a budget.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 import zstandard
 
 from sekisho.core import bounds
-from sekisho.core.errors import BodyTooLarge, MalformedRequest, Overloaded
+from sekisho.core.errors import BodyTooLarge, ErrorClass, MalformedRequest, Overloaded, SekishoError
 from sekisho.exchange.answer import Receive
 
 #: What `content-encoding` may say.
@@ -21,8 +22,10 @@ _PLAIN = ("", "identity")
 _PIECE_BYTES = 256 * 1024
 
 
-class CallerHungUp(Exception):
+class CallerHungUp(SekishoError):
     """The caller was gone before its body was here."""
+
+    error_class = ErrorClass.CLIENT_CLOSED
 
 
 class BodyBudget:
@@ -50,28 +53,51 @@ class BodyBudget:
             self.empty.set()
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit_bytes: int) -> bytes:
-    """The body as its sender wrote it. Raises BodyTooLarge, MalformedRequest, CallerHungUp."""
-    announced = headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > limit_bytes:
-        raise _too_large(limit_bytes)
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise CallerHungUp
-        piece = message.get("body", b"")
-        if piece:
-            pieces.append(piece)
-            size += len(piece)
-            if size > limit_bytes:
-                raise _too_large(limit_bytes)
-        if not message.get("more_body", False):
-            break
-    raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    encoding = headers.get("content-encoding", "").strip().lower()
-    return raw if encoding in _PLAIN else _decompress(raw, encoding, limit_bytes)
+class IncomingBody:
+    """The body of one call. What it holds of the budget is given back by `release`."""
+
+    __slots__ = ("_budget", "_headers", "_held_bytes", "_limit_bytes", "_receive")
+
+    def __init__(self, receive: Receive, headers: Mapping[str, str], limit_bytes: int, budget: BodyBudget) -> None:
+        self._receive = receive
+        self._headers = headers
+        self._limit_bytes = limit_bytes
+        self._budget = budget
+        self._held_bytes = 0
+
+    async def read(self) -> bytes:
+        """The body as its sender wrote it. Raises BodyTooLarge, MalformedRequest, Overloaded, CallerHungUp."""
+        announced = self._headers.get("content-length", "0")
+        if announced.isdigit() and int(announced) > self._limit_bytes:
+            raise _too_large(self._limit_bytes)
+        pieces: list[bytes] = []
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise CallerHungUp("The caller hung up before its request was here.")
+            if piece := message.get("body", b""):
+                pieces.append(piece)
+                self._hold(self._held_bytes + len(piece))
+            more = message.get("more_body", False)
+        raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        encoding = self._headers.get("content-encoding", "").strip().lower()
+        if encoding in _PLAIN:
+            return raw
+        body = _decompress(raw, encoding, self._limit_bytes)
+        self._hold(max(len(body), self._held_bytes))
+        return body
+
+    def release(self) -> None:
+        """The call is over."""
+        self._budget.give_back(self._held_bytes)
+        self._held_bytes = 0
+
+    def _hold(self, size_bytes: int) -> None:
+        if size_bytes > self._limit_bytes:
+            raise _too_large(self._limit_bytes)
+        self._budget.take(size_bytes - self._held_bytes)
+        self._held_bytes = size_bytes
 
 
 def _decompress(raw: bytes, encoding: str, limit_bytes: int) -> bytes:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from sekisho.api.llm.body import BodyBudget, CallerHungUp, read_body
+from sekisho.api.llm.body import BodyBudget, IncomingBody
 from sekisho.api.llm.info import INFO, Asked
 from sekisho.api.llm.routes import SURFACES, index
 from sekisho.core.errors import ErrorInfo, MethodNotAllowed, RouteNotFound, SekishoError, UpgradeRequired
@@ -19,7 +19,7 @@ from sekisho.core.ids import new_uuid7
 from sekisho.exchange.answer import Answer, Receive, Send
 from sekisho.exchange.call import Call, Surface
 from sekisho.exchange.gateway import Gateway
-from sekisho.exchange.run import refuse, run
+from sekisho.exchange.run import run
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.registry import dialect_of
 
@@ -71,26 +71,18 @@ class Endpoint:
             body=b"",
             answer=answer,
         )
-        held_bytes = 0
+        incoming = IncomingBody(receive, headers, self._body_limit_bytes(), self._budget)
+
+        async def received() -> bytes:
+            body = await incoming.read()
+            answer.listen_after(LISTEN_AFTER_SECONDS, receive)
+            return body
+
         try:
-            body = await read_body(receive, headers, self._body_limit_bytes())
-            self._budget.take(len(body))
-            held_bytes = len(body)
-        except CallerHungUp:
-            return
-        except SekishoError as error:
-            await refuse(call, gateway, error)
-            return
-        call.body = body
-        listening = asyncio.get_running_loop().call_later(
-            LISTEN_AFTER_SECONDS, lambda: answer.in_background(answer.listen(receive))
-        )
-        try:
-            await run(call, gateway)
+            await run(call, gateway, received)
         finally:
-            listening.cancel()
             answer.end_background()
-            self._budget.give_back(held_bytes)
+            incoming.release()
 
     async def _inform(self, surface: Surface, scope: Scope, answer: Answer, gateway: Gateway) -> None:
         dialect = dialect_of(surface.dialect, "generate")

@@ -79,7 +79,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._head_bytes = 0 if self._head_began else self._head_bytes + len(data)
             if self._head_bytes > bounds.HEADER_BYTES:
                 self.send_400_response("")
-        if self._in_request:
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._in_request or (cycle is not None and cycle.response_complete):
             self._expect_more()
 
     def send_400_response(self, msg: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from sekisho.api.llm.body import BodyBudget, CallerHungUp, read_body
+from sekisho.api.llm.body import BodyBudget, CallerHungUp, IncomingBody
 from sekisho.core.errors import BodyTooLarge, MalformedRequest, Overloaded
 
 TEXT = b'{"model":"m"}' * 50
@@ -25,7 +25,8 @@ async def read(*pieces: bytes | None, limit: int = 10_000, **headers: str) -> by
     async def receive() -> MutableMapping[str, Any]:
         return messages.pop(0)
 
-    return await read_body(receive, {name.replace("_", "-"): value for name, value in headers.items()}, limit)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await IncomingBody(receive, named, limit, BodyBudget()).read()
 
 
 async def test_pieces_make_a_body() -> None:

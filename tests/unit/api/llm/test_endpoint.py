@@ -7,7 +7,9 @@ import pytest
 
 from sekisho.api.llm.routes import SURFACES
 from sekisho.app import Application
-from tests.support.application import ask, running
+from tests.support.application import MASTER, ask, running
+
+KNOWN = {"authorization": f"Bearer {MASTER}"}
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ async def test_a_provider_that_is_not_there_is_a_gateway_error(app: Application)
 
 
 async def test_too_large_a_body_is_refused_and_recorded(app: Application) -> None:
-    got = await ask(app, "POST", "/v1/messages", {"content-length": "99999999999"}, b"{}")
+    got = await ask(app, "POST", "/v1/messages", KNOWN | {"content-length": "99999999999"}, b"{}")
     assert got.status == 413
     row = (await ask(app, "GET", f"/spend/logs?request_id={got.headers['x-sekisho-request-id']}")).json
     assert row[0]["status"] == "failure"

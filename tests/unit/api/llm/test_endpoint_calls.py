@@ -116,19 +116,6 @@ async def test_bodies_over_the_budget_wait_their_turn(
     assert budget.held_bytes == 0
 
 
-async def test_a_caller_who_hangs_up_in_its_body_is_no_call(app: Application) -> None:
-    told: list[Any] = []
-
-    async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.disconnect"}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        told.append(message)
-
-    await app({"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}, receive, send)
-    assert told == []
-
-
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with stage_in(tmp_path_factory.mktemp("stage")) as made:
