@@ -3,6 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of, estimated_tokens, intent_of, row_of, usage_of
 from sekisho.exchange.passage import WholeReply
+from sekisho.ledger.rates import Phase, Price, Rates
 from tests.support.caller import Caller
 from tests.support.stations import ScriptedTransport, Stage, body_of, deployment
 
@@ -68,6 +70,14 @@ def test_never_below_what_was_seen(stage: Stage, seen: Usage | None, text_bytes:
         assert usage.prompt_tokens > 0
     if seen is not None:
         assert (row_of(call, gateway).cost_nano_usd or 0) >= gateway.rates(call.sent_to).cost_nano_usd(seen)  # type: ignore[union-attr]
+
+
+def test_the_price_is_that_of_the_time_when_the_call_began(stage: Stage) -> None:
+    call, gateway = sent(stage, facts=WholeReply(Usage(input_tokens=1_000_000), None, 0))
+    phases = Phase(sheet={"input": Price(5)}), Phase(sheet={"input": Price(7)}, from_us=call.started_us + 1)
+    stage.clock.advance(10)
+    rates = Rates.of("v", {"standard": phases}, stage.clock)
+    assert row_of(call, msgspec.structs.replace(gateway, rates=lambda _: rates)).cost_nano_usd == 5
 
 
 def test_cut_before_it_was_answered_the_input_is_booked(stage: Stage) -> None:

@@ -227,10 +227,10 @@ async def test_a_caller_who_takes_its_time_is_waited_for(stage: Stage) -> None:
 
 async def test_the_callers_time_begins_when_there_is_something_to_take(stage: Stage) -> None:
     caller = Caller()
-    caller.pause_seconds = 0.03
-    events = stream_events("openai-chat")
-    timeouts = msgspec.structs.replace(PATIENT, caller_stalled_seconds=0.05)
-    steps: list[Any] = [step for event in events for step in (0.03, event)]
+    caller.pause_seconds = 0.1
+    first, *rest = stream_events("openai-chat")
+    timeouts = msgspec.structs.replace(PATIENT, caller_stalled_seconds=0.26, between_chunks_seconds=0.26)
+    steps: list[Any] = [first, 0.2, b"".join(rest)]
     done = await stage.carry(Script(steps), caller=caller, timeouts=timeouts)
     assert (done.row.status, done.row.error_class) == ("success", None)
 

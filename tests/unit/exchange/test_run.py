@@ -295,12 +295,13 @@ async def test_no_ping_inside_a_long_event(stage: Stage) -> None:
 
 
 @WAYS
-@pytest.mark.parametrize("failure", ["refused", "first event", "cut", "unreachable", "half"])
+@pytest.mark.parametrize("failure", ["refused", "first event", "at once", "cut", "unreachable", "half"])
 async def test_after_a_ping_a_failure_is_an_event(stage: Stage, dialect: str, provider: str, failure: str) -> None:
     error = {"error": {"type": "rate_limit_error", "message": "slow"}}
     scripts = {
         "refused": Script([msgspec.json.encode(error)], 429, JSON, opening=[0.05]),
         "first event": Script([0.05, error_event(provider)]),
+        "at once": Script([0.05, b"".join(stream_events(provider)[:4]) + error_event(provider)]),
         "cut": Script([0.05, StreamBroken("cut")]),
         "unreachable": Script(opening=[0.05, UpstreamUnreachable("nobody")]),
         "half": Script([b": x\n\n", 0.05, stream_events(provider)[0][:20], StreamBroken("cut")]),
