@@ -31,6 +31,14 @@ def _heed_cancellation(task: asyncio.Task[Any] | None) -> None:
         raise asyncio.CancelledError
 
 
+def _never_connected(error: failures.RequestError) -> bool:
+    """Whether the provider cannot have had the request. pyreqwest calls every lost connection a ConnectError; which
+    of the two it was stands in the chain of causes, in hyper's words.
+    """
+    causes = error.details.get("causes") or ()
+    return any("(Connect)" in cause.get("message", "") for cause in causes)
+
+
 class ReqwestReply:
     """An HttpReply over pyreqwest."""
 
@@ -47,11 +55,19 @@ class ReqwestReply:
 
     def header(self, name: str) -> str | None:
         """The first value of header `name`, or None."""
-        return self._response.get_header(name)
+        try:
+            return self._response.get_header(name)
+        except ValueError:
+            return None
 
     def headers(self) -> list[tuple[str, str]]:
-        """All headers."""
-        return list(self._response.headers.items())
+        """All headers, but those whose value is not ASCII: pyreqwest gives none of a map that holds one."""
+        headers = self._response.headers
+        try:
+            return list(headers.items())
+        except ValueError:
+            values = [(name, self.header(name)) for name in dict.fromkeys(headers.keys())]
+            return [(name, value) for name, value in values if value is not None]
 
     async def read_chunk(self) -> bytes | None:
         """The next bytes; None at the end. Raises StreamBroken."""
@@ -118,9 +134,9 @@ class _Exchange:
             response = await self._stream.__aenter__()
         except failures.ConnectTimeoutError as error:
             raise UpstreamTimeout(NO_CONNECTION, self._connect_timeout_seconds) from error
-        except failures.ConnectError as error:
-            raise UpstreamUnreachable("No connection to the provider could be made.", code=NO_CONNECTION) from error
         except failures.RequestError as error:
+            if _never_connected(error):
+                raise UpstreamUnreachable("No connection to the provider could be made.", code=NO_CONNECTION) from error
             raise UpstreamUnreachable("The provider closed the connection without an answer.") from error
         try:
             _heed_cancellation(task)
