@@ -122,7 +122,7 @@ def usage_after(before: Usage, reported: UsageOut) -> Usage:
 
 
 def _newer(reported: int | None, before: int) -> int:
-    return before if reported is None else reported
+    return before if reported is None else max(0, reported)
 
 
 def citation_of(seen: CitationOut) -> Citation:

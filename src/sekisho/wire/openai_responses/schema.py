@@ -125,14 +125,19 @@ class WireUsage(msgspec.Struct):
     def usage(self) -> Usage:
         """Canonical counts: what was cached is taken out of the input."""
         given, made = self.input_tokens_details or InputDetails(), self.output_tokens_details or OutputDetails()
-        read, written = given.cached_tokens or 0, given.cache_write_tokens or 0
+        read, written = _count(given.cached_tokens), _count(given.cache_write_tokens)
         return Usage(
-            input_tokens=max(0, (self.input_tokens or 0) - read - written),
+            input_tokens=max(0, _count(self.input_tokens) - read - written),
             cache_read_tokens=read,
             cache_write_tokens=written,
-            output_tokens=self.output_tokens or 0,
-            reasoning_tokens=made.reasoning_tokens or 0,
+            output_tokens=_count(self.output_tokens),
+            reasoning_tokens=_count(made.reasoning_tokens),
         )
+
+
+def _count(given: int | None) -> int:
+    """A count that makes no sense is none: it would be booked as money back."""
+    return max(0, given or 0)
 
 
 class WireError(msgspec.Struct):
