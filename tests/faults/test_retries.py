@@ -39,7 +39,12 @@ async def test_what_passes_is_tried_again(
     assert len(fake.bills(name)) == 2
     row = await gate.row(answer.headers["x-sekisho-request-id"])
     bill = fake.bills(name)[-1]
-    assert (row.status, row.prompt_tokens) == ("success", bill.input_tokens)
+    assert row.status == "success"
+    if row.usage_complete:
+        assert row.prompt_tokens == bill.input_tokens
+    else:  # the provider had the first attempt, and may bill it
+        assert fault in ("cut", "reset")
+        assert row.prompt_tokens > bill.input_tokens
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)

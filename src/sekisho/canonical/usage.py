@@ -32,3 +32,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     def total_tokens(self) -> int:
         """All tokens of the call."""
         return self.prompt_tokens + self.output_tokens
+
+    def plus(self, other: Usage) -> Usage:
+        """The tokens of both."""
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})

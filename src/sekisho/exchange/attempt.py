@@ -25,7 +25,7 @@ from sekisho.core.errors import (
 )
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
-from sekisho.exchange.meter import intent_of
+from sekisho.exchange.meter import intent_of, set_aside
 from sekisho.exchange.passage import Passage, SameDialect, Translated
 from sekisho.exchange.prepare import adds_usage, prepare
 from sekisho.exchange.watchdog import Watchdog
@@ -69,6 +69,8 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
     """Send the call to `deployment`. Raises UpstreamError, UnsupportedFeature or MalformedRequest."""
     upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, gateway.router.unserved(deployment))]
     encoded, headers = prepare(call, deployment, upstream)
+    if call.attempts:
+        set_aside(call, gateway)
     call.deployment, call.upstream_dialect = deployment, upstream.name
     call.attempts += 1
     call.passage, call.facts, call.reached_provider = None, None, False
@@ -111,15 +113,14 @@ def timeout_or_cancelled(dog: Watchdog) -> BaseException:
 
 
 async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float, dog: Watchdog) -> None:
-    if attempt.reply.status >= 400:
+    status = attempt.reply.status
+    if 400 <= status < 600:
         raise await _refusal(call, attempt)
-    if attempt.reply.status >= 300:
-        raise UpstreamProtocolError(
-            f"The provider answered with status {attempt.reply.status}; redirects are not followed."
-        )
+    if status >= 300:
+        raise UpstreamProtocolError(f"The provider answered with status {status}; redirects are not followed.")
     if not call.streams:
         return
-    kind = attempt.reply.header("content-type") or ""
+    kind = (attempt.reply.header("content-type") or "").lower()
     if kind and not kind.startswith("text/event-stream"):
         raise UpstreamProtocolError(f"The provider answered a streamed request with '{kind.partition(';')[0][:60]}'.")
     passage = call.passage = call.facts = passage_of(call, attempt.upstream)
@@ -130,7 +131,7 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
         if out := passage.feed(chunk):
             attempt.held.append(out)
     if passage.failed is not None:
-        call.reached_provider = False
+        call.reached_provider = passage.usage is not None  # what it has counted it may bill
         raise UpstreamRefused(passage.failed)
     dog.enter("between_chunks", between_chunks_seconds)
 
@@ -151,7 +152,7 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
         body = b""  # its status says enough
     info = attempt.upstream.parse_error(attempt.reply.status, body)
     info = msgspec.structs.replace(info, retry_after_seconds=asked_wait_seconds(attempt.reply))
-    kind = attempt.reply.header("content-type") or ""
+    kind = (attempt.reply.header("content-type") or "").lower()
     own = attempt.upstream.name == call.dialect.name and kind.startswith("application/json")
     hidden = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL
     return UpstreamRefused(info, tuple(attempt.reply.headers()), body if own and body and not hidden else None)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from sekisho.canonical.request import Request
+from sekisho.canonical.usage import Usage
 from sekisho.core import bounds
 from sekisho.core.errors import ErrorInfo, MalformedRequest
 from sekisho.exchange.answer import Answer
@@ -42,6 +43,13 @@ class Ask(msgspec.Struct, frozen=True):
     stream: bool
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """What attempts may be billed for. A cost of None is unknown."""
+
+    usage: Usage
+    cost_nano_usd: int | None
+
+
 class StationSkipped(RuntimeError):
     """A station was called before the one that it builds on: a defect in run.py."""
 
@@ -67,6 +75,7 @@ class Call:
         "reached_provider",
         "request_id",
         "shared",
+        "spent_before",
         "started_us",
         "upstream_dialect",
     )
@@ -102,6 +111,8 @@ class Call:
         #: The accepted stream on its way, and what is known of the answer so far (of a stream: the passage itself).
         self.passage: Passage | None = None
         self.facts: Facts | None = None
+        #: What attempts before the present one may be billed for: they failed on the provider's side.
+        self.spent_before: Spent | None = None
         self.error: ErrorInfo | None = None
         #: What intent and row have in common, from the intent of the present attempt on.
         self.shared: dict[str, Any] | None = None

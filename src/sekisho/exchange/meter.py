@@ -1,8 +1,8 @@
 """What a call used and what it costs: exact where the provider said, the best estimate where it could not.
 
 Flows in: a call, in whatever state its exchange ended. Flows out: the intent before it is sent, the row after. Must
-stay true: a cut call is never booked below what was seen of it; a call that the provider refused costs nothing; an
-unknown price is None, never zero.
+stay true: a cut call is never booked below what was seen of it, nor an attempt forgotten because a later one went
+well; a call that the provider refused costs nothing; an unknown price is None, never zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorClass
-from sekisho.exchange.call import Call
+from sekisho.exchange.call import Call, Spent
 from sekisho.exchange.gateway import Gateway
 from sekisho.ledger.rows import CallRow, Intent
 
@@ -32,26 +32,22 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
     """The intent of the attempt that is about to be sent."""
     rates = gateway.rates(call.sent_to)
     guess = Usage(input_tokens=estimated_tokens(len(call.body)))
+    spent = _with_earlier(call, Spent(guess, None if rates is None else rates.cost_nano_usd(guess)))
     call.shared = _shared(call)
     return Intent(
         **call.shared,
-        estimated_input_tokens=guess.input_tokens,
-        estimate_nano_usd=None if rates is None else rates.cost_nano_usd(guess),
+        estimated_input_tokens=spent.usage.prompt_tokens,
+        estimate_nano_usd=spent.cost_nano_usd,
         price_version=None if rates is None else rates.version,
     )
 
 
 def row_of(call: Call, gateway: Gateway) -> CallRow:
     """The row of a call that is over."""
-    usage, complete = usage_of(call)
+    present, complete = usage_of(call)
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
-    cost = (
-        0
-        if usage.total_tokens == 0 and complete
-        else None
-        if rates is None
-        else rates.cost_nano_usd(usage, at_us=call.started_us)
-    )
+    spent = _with_earlier(call, _spent(call, gateway, present, complete=complete))
+    usage, complete = spent.usage, complete and call.spent_before is None
     error = call.error
     return CallRow(
         **(call.shared or _shared(call)),
@@ -66,7 +62,7 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
         cache_write_1h_tokens=usage.cache_write_1h_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        cost_nano_usd=cost,
+        cost_nano_usd=spent.cost_nano_usd,
         price_version=rates.version if rates is not None else None,
         usage_complete=complete,
         error_class=error.error_class.value if error is not None else None,
@@ -75,11 +71,32 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
     )
 
 
+def set_aside(call: Call, gateway: Gateway) -> None:
+    """Before the next attempt: keep what the one that failed may be billed for."""
+    usage, complete = usage_of(call)
+    if not complete:
+        call.spent_before = _with_earlier(call, _spent(call, gateway, usage, complete=complete))
+
+
+def _spent(call: Call, gateway: Gateway, usage: Usage, *, complete: bool) -> Spent:
+    if usage.total_tokens == 0 and complete:
+        return Spent(usage, 0)
+    rates = gateway.rates(call.deployment) if call.deployment is not None else None
+    return Spent(usage, None if rates is None else rates.cost_nano_usd(usage, at_us=call.started_us))
+
+
+def _with_earlier(call: Call, present: Spent) -> Spent:
+    earlier = call.spent_before
+    if earlier is None:
+        return present
+    costs = earlier.cost_nano_usd, present.cost_nano_usd
+    return Spent(earlier.usage.plus(present.usage), None if None in costs else sum(filter(None, costs)))
+
+
 def cost_of(call: Call, gateway: Gateway) -> int | None:
     """What an answer that is complete costs, in nano-USD; None when its price or its usage is unknown."""
-    rates = gateway.rates(call.deployment) if call.deployment is not None else None
     usage = call.facts.usage if call.facts is not None else None
-    return None if rates is None or usage is None else rates.cost_nano_usd(usage, at_us=call.started_us)
+    return None if usage is None else _with_earlier(call, _spent(call, gateway, usage, complete=True)).cost_nano_usd
 
 
 def usage_of(call: Call) -> tuple[Usage, bool]:

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from sekisho.core.errors import StreamBroken, UpstreamUnreachable
+from sekisho.exchange.meter import estimated_tokens
+from tests.support.stations import PATIENT, Script, Stage, body_of, deployment, refusal, speaking, whole
+from tests.support.wires import USAGE, error_event, stream_body, stream_events, whole_body
+
+COSTS = {"input_cost_per_token": Decimal("0.000001"), "output_cost_per_token": Decimal("0.000002")}
+SUM = USAGE.input_tokens * 1_000 + USAGE.output_tokens * 2_000
+GUESS = estimated_tokens(len(body_of("openai-chat")))
+SOON = msgspec.structs.replace(PATIENT, first_event_seconds=0.02)
+GOOD = Script([stream_body("openai-chat")])
+BILLED = {
+    "silent": Script(opening=["silence"]),
+    "lost": Script(opening=[UpstreamUnreachable("Closed without an answer.")]),
+    "cut": Script([b'data: {"id"', StreamBroken("cut")]),
+}
+FREE = {
+    "refused": refusal(503, b"oops"),
+    "never sent": Script(opening=[UpstreamUnreachable("nobody", code="connect")]),
+    "an error first": Script([error_event("openai-chat")]),
+}
+
+
+@pytest.mark.parametrize("how", BILLED)
+async def test_an_attempt_that_may_be_billed_is_not_forgotten_when_the_next_goes_well(stage: Stage, how: str) -> None:
+    done = await stage.carry(BILLED[how], GOOD, to=[deployment(costs=COSTS)] * 2, timeouts=SOON)
+    assert (done.row.status, done.row.attempts, done.row.usage_complete) == ("success", 2, False)
+    assert (done.row.input_tokens, done.row.output_tokens) == (USAGE.input_tokens + GUESS, USAGE.output_tokens)
+    assert done.row.cost_nano_usd == SUM + GUESS * 1_000
+    first, second = done.intents
+    assert (first.estimate_nano_usd, second.estimate_nano_usd) == (GUESS * 1_000, 2 * GUESS * 1_000)
+
+
+@pytest.mark.parametrize("how", FREE)
+async def test_an_attempt_that_costs_nothing_leaves_the_count_exact(stage: Stage, how: str) -> None:
+    done = await stage.carry(FREE[how], GOOD, to=[deployment(costs=COSTS)] * 2)
+    assert (done.row.status, done.row.attempts, done.row.usage_complete) == ("success", 2, True)
+    assert done.row.cost_nano_usd == SUM
+
+
+async def test_each_attempt_is_booked_at_its_own_price(stage: Stage) -> None:
+    dear = deployment(costs={name: price * 10 for name, price in COSTS.items()})
+    done = await stage.carry(
+        BILLED["lost"],
+        whole(msgspec.Raw(whole_body("openai-chat"))),
+        to=[dear, deployment(costs=COSTS)],
+        stream=False,
+    )
+    guess = estimated_tokens(len(body_of("openai-chat", stream=False)))
+    assert done.row.cost_nano_usd == SUM + guess * 10_000
+    assert Decimal(done.caller.headers["x-sekisho-cost-usd"]) * 10**9 == done.row.cost_nano_usd
+    unknown = deployment("custom_openai/nobody-knows")
+    done = await stage.carry(BILLED["lost"], GOOD, to=[unknown, deployment(costs=COSTS)])
+    assert (done.row.cost_nano_usd, done.row.usage_complete) == (None, False)
+
+
+async def test_what_was_counted_before_an_error_in_the_same_piece_is_booked(stage: Stage) -> None:
+    """Or it would depend on how the provider's bytes lie in the reads."""
+    first = stream_events("anthropic-messages")[0] + error_event("anthropic-messages")
+    done = await stage.carry(Script([first]), to=[speaking("anthropic-messages")], dialect="anthropic-messages")
+    assert done.caller.status == 529
+    assert (done.row.input_tokens, done.row.usage_complete) == (USAGE.input_tokens, False)
+    assert done.row.cost_nano_usd
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("status", [600, 700, 999])
+async def test_a_status_that_http_does_not_have_is_no_answer(stage: Stage, status: int, *, stream: bool) -> None:
+    """The server could not say it, and would print where it was."""
+    done = await stage.carry(refusal(status, {"error": {"message": "x"}}), stream=stream)
+    assert (done.caller.status, done.row.error_class) == (502, "upstream_error")
+
+
+async def test_a_content_type_is_read_in_any_case(stage: Stage) -> None:
+    done = await stage.carry(Script([stream_body("openai-chat")], headers={"content-type": "Text/Event-Stream"}))
+    assert done.caller.status == 200
+    refused = {"error": {"message": "no", "own": "words"}}
+    script = Script([msgspec.json.encode(refused)], 400, {"content-type": "Application/JSON"})
+    assert (await stage.carry(script)).caller.json == refused
