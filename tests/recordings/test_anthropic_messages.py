@@ -119,7 +119,7 @@ def test_the_official_sdk_reads_a_written_reply_as_the_original(recording: Recor
 
 @each(ERRORS)
 def test_an_error_is_understood(recording: Recording) -> None:
-    info = DIALECT.parse_error(recording.status, recording.body())
+    info = DIALECT.parse_error(recording.status, recording.body(), "")
     expected = {401: ErrorClass.UPSTREAM_CREDENTIAL, 400: ErrorClass.INVALID_REQUEST}[recording.status]
     too_long = b"prompt is too long" in recording.body()
     assert info.error_class is (ErrorClass.CONTEXT_TOO_LONG if too_long else expected)

@@ -158,7 +158,7 @@ def test_a_whole_reply_survives(recording: Recording) -> None:
 @pytest.mark.parametrize("recording", ERRORS, ids=by_file)
 def test_a_recorded_error_keeps_its_status_and_words(recording: Recording) -> None:
     body = recording.body()
-    info = DIALECT.parse_error(recording.status, body)
+    info = DIALECT.parse_error(recording.status, body, "")
     error = json.loads(body)["error"]
     assert (info.status, info.code, info.message) == (recording.status, error.get("code"), error["message"])
 

@@ -162,7 +162,7 @@ def test_facts_of_a_passing_answer(recording: Recording) -> None:
 
 @pytest.mark.parametrize("recording", ERRORS, ids=name)
 def test_errors_keep_their_meaning(recording: Recording) -> None:
-    info = DIALECT.parse_error(recording.status, recording.body())
+    info = DIALECT.parse_error(recording.status, recording.body(), "")
     assert info.message
     assert (info.error_class is ErrorClass.UPSTREAM_CREDENTIAL) == (recording.status in {401, 403})
 

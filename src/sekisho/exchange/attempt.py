@@ -150,7 +150,9 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
         body = await read_all(attempt.reply, bounds.REPLY_BYTES)
     except StreamBroken:
         body = b""  # its status says enough
-    info = attempt.upstream.parse_error(attempt.reply.status, body)
+    named_in = attempt.upstream.error_header
+    name = (attempt.reply.header(named_in) or "") if named_in else ""
+    info = attempt.upstream.parse_error(attempt.reply.status, body, name)
     info = msgspec.structs.replace(info, retry_after_seconds=asked_wait_seconds(attempt.reply))
     kind = (attempt.reply.header("content-type") or "").lower()
     own = attempt.upstream.name == call.dialect.name and kind.startswith("application/json")

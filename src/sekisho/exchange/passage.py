@@ -71,18 +71,18 @@ class Passage(Facts, Protocol):
 
 #: A half event longer than this is passed on unfinished rather than held.
 _HELD_BYTES = 64 * 1024
-_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class SameDialect:
     """The provider's bytes pass, in whole events: a stream that is cut never shows its caller half of one."""
 
-    __slots__ = ("_dialect", "_half", "_request_id", "_watch", "mid_event")
+    __slots__ = ("_dialect", "_half", "_request_id", "_split", "_watch", "mid_event")
 
     def __init__(self, dialect: Dialect, watch: StreamWatch, request_id: str) -> None:
         self._dialect = dialect
         self._request_id = request_id
         self._watch = watch
+        self._split = dialect.split
         self._half = b""
         self.mid_event = False
 
@@ -97,11 +97,11 @@ class SameDialect:
     def feed(self, chunk: bytes) -> bytes:
         """The events that `chunk` completes, as they came."""
         out = self._watch.feed(chunk)
-        if not self._half and out.endswith(_EVENT_ENDS):
-            self.mid_event = False
-            return out
-        data = self._half + out
-        end = max(at + len(mark) if (at := data.rfind(mark)) >= 0 else 0 for mark in _EVENT_ENDS)
+        data = self._half + out if self._half else out
+        end = self._split(data)
+        if data and end == len(data):
+            self._half, self.mid_event = b"", False
+            return data
         unfinished = len(data) - end > _HELD_BYTES
         if unfinished:
             end = len(data)

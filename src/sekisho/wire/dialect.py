@@ -1,4 +1,4 @@
-"""What a dialect offers: five jobs, each a plain function or a small incremental object.
+"""What a dialect offers: five jobs, each a plain function or a small incremental object; and how it travels.
 
 Flows in: bytes of a request, a reply, a stream, an error. Flows out: canonical values; and back. Each dialect is one
 `Dialect` value named DIALECT in its package; wire/registry.py lists them.
@@ -69,6 +69,21 @@ class ReplyFacts(msgspec.Struct, frozen=True, kw_only=True):
     text_bytes: int = 0
 
 
+def whole_sse(data: bytes) -> int:
+    """How many leading bytes of `data` are whole server-sent events."""
+    if data.endswith(_EVENT_ENDS):
+        return len(data)
+    return max(at + len(mark) if (at := data.rfind(mark)) >= 0 else 0 for mark in _EVENT_ENDS)
+
+
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")
+
+
+def no_headers(_error: ErrorInfo) -> tuple[tuple[bytes, bytes], ...]:
+    """For a dialect that says everything about an error in its body."""
+    return ()
+
+
 def unmended(_body: bytes, _error: ErrorInfo) -> bytes | None:
     """For a dialect in which no refusal can be mended: see `Dialect.mend`."""
     return None
@@ -89,11 +104,23 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     stream_writer: Callable[[Request], StreamWriter]
     #: The flag: strip the usage event, which only the gateway asked for.
     stream_watch: Callable[[bool], StreamWatch]
-    #: (status, body) of an error answer of this dialect -> what it means; total over any bytes.
-    parse_error: Callable[[int, bytes], ErrorInfo]
+    #: (status, body, value of `error_header`) of an error answer -> what it means; total over any bytes.
+    parse_error: Callable[[int, bytes, str], ErrorInfo]
     #: (a request of this dialect, why its provider refused it) -> the request to send in its place, or None.
     mend: Callable[[bytes, ErrorInfo], bytes | None]
     #: (error, request id) -> (status, body): the answer before a stream has begun.
     render_error: Callable[[ErrorInfo, str], tuple[int, bytes]]
     #: (error, request id) -> stream bytes: the same inside a stream that passes unchanged.
     render_error_event: Callable[[ErrorInfo, str], bytes]
+    #: What a stream is served as.
+    stream_type: str = "text/event-stream"
+    #: The dialect whose body this one carries in a framing of its own: bodies of one shape are never translated.
+    shape: str = ""
+    #: Model and streaming are said by the path: `decode_request` leaves them empty, `encode_request` writes neither.
+    model_in_path: bool = False
+    #: How many leading bytes of stream data are whole events.
+    split: Callable[[bytes], int] = whole_sse
+    #: The response header in which a provider names its error.
+    error_header: str | None = None
+    #: The headers of an error answer to a caller.
+    error_headers: Callable[[ErrorInfo], tuple[tuple[bytes, bytes], ...]] = no_headers

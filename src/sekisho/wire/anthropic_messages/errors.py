@@ -78,7 +78,7 @@ _CREDENTIAL_TEXT = "The provider refused the gateway's own account. Tell the ope
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
-def parse_error(status: int, body: bytes) -> ErrorInfo:
+def parse_error(status: int, body: bytes, _kind: str = "") -> ErrorInfo:
     """An error answer of the provider, any bytes."""
     kind, message = _read(body)
     return error_info(status, kind, message)

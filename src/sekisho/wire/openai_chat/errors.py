@@ -83,7 +83,7 @@ _FIXED_CODES = frozenset({ErrorClass.CONTEXT_TOO_LONG, ErrorClass.CONTENT_POLICY
 _CREDENTIAL_TEXT = "The provider refused the gateway's credential. The operator of the gateway has to mend this."
 
 
-def parse_error(status: int, body: bytes) -> ErrorInfo:
+def parse_error(status: int, body: bytes, _kind: str = "") -> ErrorInfo:
     """What an error answer means. Total: HTML, plain text, FastAPI's `detail` and broken JSON are read too."""
     try:
         value = msgspec.json.decode(body)

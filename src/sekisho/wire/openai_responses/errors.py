@@ -90,7 +90,7 @@ class _Body(msgspec.Struct):
 _body = msgspec.json.Decoder(_Body)
 
 
-def parse_error(status: int, body: bytes) -> ErrorInfo:
+def parse_error(status: int, body: bytes, _kind: str = "") -> ErrorInfo:
     """A provider's error answer -> what it means. Total: other bytes than this API's give a generic text."""
     try:
         read = _body.decode(body)
