@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 # One hash seed, so that the workers collect the same tests in the same order, run after run.
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest -n auto --maxprocesses 8
 ARGS ?=
+# What is installed beside the gateway itself: requirements/NAME.txt each. `make setup EXTRAS=` for none.
+EXTRAS ?= aws
 
 .DEFAULT_GOAL := help
 .PHONY: setup demo test test-real check bench agents soak docs help
@@ -16,7 +18,7 @@ ARGS ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.runtime ## build .venv: what the gateway needs, and the program itself as .venv/bin/sekisho
+setup: .venv/.runtime $(EXTRAS:%=.venv/.extra-%) ## build .venv: what the gateway needs, and the program itself as .venv/bin/sekisho
 
 demo: .venv/.runtime ## scripted provider, gateway and ledger in one command (ARGS=--once: run through and end)
 	@$(BIN)/sekisho demo $(ARGS)
@@ -57,6 +59,11 @@ docs: .venv/.dev ## write the pages that are made from the code
 	@echo "Installing what the gateway needs into .venv"
 	@$(PIP) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.extra-%: requirements/%.txt .venv/.runtime
+	@echo "Installing the extra '$*' into .venv"
+	@$(PIP) --require-hashes -r $<
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.txt

@@ -6,7 +6,15 @@ cd "$(dirname "$0")/.."
 export UV_PYTHON_DOWNLOADS=never
 compile() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate "$@"; }
 
-# dev first: it holds everything, and the other two take the same releases.
+# dev first: it holds everything, and the others take the same releases.
 compile "$@" pyproject.toml --group build --group dev --output-file requirements/dev.txt
 compile --constraints requirements/dev.txt pyproject.toml --output-file requirements/runtime.txt
 compile --constraints requirements/dev.txt --group build --output-file requirements/build.txt
+# What an extra adds to runtime.txt; `make setup` installs those that EXTRAS names.
+extra() {
+  python3 -c 'import sys, tomllib
+print(*tomllib.load(sys.stdin.buffer)["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' "$1" <pyproject.toml
+}
+for name in aws; do
+  extra "$name" | compile --constraints requirements/dev.txt - --output-file "requirements/$name.txt"
+done
