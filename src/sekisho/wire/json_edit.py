@@ -18,6 +18,8 @@ _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 #: What stands between two values of an object, the key in it; and what stands behind the last one.
 _between = re.compile(rb'[ \t\r\n]*[{,][ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
 _behind = re.compile(rb"[ \t\r\n]*(?:\{[ \t\r\n]*)?\}[ \t\r\n]*")
+_before_item = re.compile(rb"[ \t\r\n]*[\[,][ \t\r\n]*")
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_key = msgspec.json.Decoder(str).decode
 
 
@@ -53,20 +55,53 @@ class JsonObject:
             raise _key_twice()
         return spans
 
-    def edited(self, changes: Mapping[str, bytes]) -> bytes:
-        """`body` with each key of `changes` set to that JSON (added at the end when absent)."""
-        spans, pieces, at = self.spans, [], 0
-        for key, (start, end) in spans.items():
-            if key in changes:
-                pieces += [self.body[at:start], changes[key]]
-                at = end
+    def edited(self, changes: Mapping[str, bytes | None]) -> bytes:
+        """`body` with each key of `changes` set to that JSON (added at the end when absent), or taken out for None."""
+        body = memoryview(self.body)  # what stays is copied once, in the join
+        pieces: list[bytes | memoryview] = []
+        at, bare = 0, True
+        for key, (start, end) in self.spans.items():
+            value = changes.get(key, body[start:end])
+            if value is not None:
+                moved_up = bare and at
+                pieces += [_opening(body[at:start]) if moved_up else body[at:start], value]
+                bare = False
+            at = end
+        return b"".join([*pieces, self._end(at, changes, bare=bare)])
+
+    def _end(self, at: int, changes: Mapping[str, bytes | None], *, bare: bool) -> bytes:
+        """What stands behind the last value, after the keys that are new."""
         rest = self.body[at:]
-        added = [b"%b:%b" % (msgspec.json.encode(key), new) for key, new in changes.items() if key not in spans]
-        if added:
-            brace = rest.rindex(b"}")
-            comma = b"," if spans else b""
-            rest = rest[:brace].rstrip() + comma + b",".join(added) + rest[brace:]
-        return b"".join([*pieces, rest])
+        opening = b"{" if bare and at else b""  # every value was taken out, the brace with the first
+        added = [
+            b"%b:%b" % (msgspec.json.encode(key), new)
+            for key, new in changes.items()
+            if new is not None and key not in self.spans
+        ]
+        if not added:
+            return opening + rest
+        brace = rest.rindex(b"}")
+        return opening + rest[:brace].rstrip() + (b"" if bare else b",") + b",".join(added) + rest[brace:]
+
+
+def _opening(between: memoryview) -> bytes:
+    """What stands before a value that has become the first."""
+    return bytes(between).replace(b",", b"{", 1)
+
+
+def item_spans(array: bytes) -> list[tuple[int, int]]:
+    """(start, end) of each item of a JSON array. Raises MalformedRequest when `array` is none."""
+    try:
+        items = _decode_items(array)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequest(f"A list in the request body cannot be read: {_reason(error)}.") from None
+    spans, at = [], 0
+    for item in items:
+        before = _before_item.match(array, at)
+        at = before.end() if before is not None else at
+        spans.append((at, at + len(item)))
+        at += len(item)
+    return spans
 
 
 def _key_twice() -> MalformedRequest:

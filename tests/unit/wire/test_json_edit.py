@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.core.errors import MalformedRequest
-from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.json_edit import JsonObject, item_spans
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
@@ -32,6 +32,48 @@ def test_an_edit_is_what_a_dictionary_update_is(
         return
     assert json.loads(edited) == before | changes
     assert list(json.loads(edited)) == list(before | changes)
+
+
+@given(before=OBJECTS, gone=st.sets(st.integers(0, 6)), changes=OBJECTS, indent=INDENTS)
+def test_keys_are_taken_out(before: Any, gone: set[int], changes: Any, indent: int | None) -> None:
+    body = json.dumps(before, indent=indent).encode()
+    without = [key for at, key in enumerate(before) if at in gone and key not in changes]
+    edits: dict[str, bytes | None] = {key: json.dumps(value).encode() for key, value in changes.items()}
+    try:
+        edited = JsonObject(body).edited(edits | dict.fromkeys(without))
+    except MalformedRequest:
+        assert "\\ud" in repr(before).lower()
+        return
+    left = {key: value for key, value in before.items() if key not in without}
+    assert json.loads(edited) == left | changes
+    assert list(json.loads(edited)) == list(left | changes)
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        (["a"], b'{ "b" : 2 ,\n "c":3 } '),
+        (["b"], b' { "a": 1 ,\n "c":3 } '),
+        (["b", "c"], b' { "a": 1 } '),
+        (["a", "b", "c"], b"{ } "),
+        (["none"], b' { "a": 1, "b" : 2 ,\n "c":3 } '),
+    ],
+)
+def test_what_is_left_keeps_its_bytes(gone: list[str], left: bytes) -> None:
+    body = b' { "a": 1, "b" : 2 ,\n "c":3 } '
+    assert JsonObject(body).edited(dict.fromkeys(gone)) == left
+
+
+@given(items=st.lists(VALUES, max_size=5), indent=INDENTS)
+def test_the_items_of_a_list_are_found(items: list[Any], indent: int | None) -> None:
+    array = json.dumps(items, indent=indent).encode()
+    assert [json.loads(array[start:end]) for start, end in item_spans(array)] == items
+
+
+@pytest.mark.parametrize("array", [b"", b"{}", b"[1", b"[" * 100_000, b"[1,]"])
+def test_what_is_no_list_is_refused(array: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        item_spans(array)
 
 
 def test_every_other_byte_stays() -> None:
