@@ -17,6 +17,7 @@ NOT_AT_START = {
     "anthropic",
     "boto3",
     "botocore",
+    "cryptography",
     "genai_prices",
     "google",
     "hypothesis",
