@@ -12,12 +12,33 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sekisho.canonical.request import Request, Tool
+import msgspec
+
+from sekisho.canonical.request import Request, Tool, ToolCall
 
 #: What Anthropic and OpenAI both accept as a function name (64 is OpenAI's limit, the tighter one).
 LEGAL = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 #: The one argument of a function that stands for a custom (free-text) tool.
 CUSTOM_ARGUMENT = "input"
+
+_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class ToolNames:
+    """The wire name of every tool of one request, also of those that only the history knows."""
+
+    def __init__(self, request: Request) -> None:
+        #: Wire name -> tool, in order.
+        self.offered: dict[str, Tool] = wire_names(request.tools)
+        self._wire = {(tool.name, tool.namespace): name for name, tool in self.offered.items()}
+
+    def of(self, name: str, namespace: str | None = None) -> str:
+        """The wire name of a call in the history."""
+        return self._wire.get((name, namespace)) or legal_name(name)
+
+    def wanted(self, name: str) -> str:
+        """The wire name of the tool that the caller insists on; callers name it without its namespace."""
+        return next((wire for wire, tool in self.offered.items() if name in (wire, tool.name)), legal_name(name))
 
 
 def wire_names(tools: tuple[Tool, ...]) -> dict[str, Tool]:
@@ -56,3 +77,28 @@ def custom_input(arguments: Mapping[str, Any]) -> str:
     """The free text out of the arguments that a model gave such a function."""
     value = arguments.get(CUSTOM_ARGUMENT, "")
     return value if isinstance(value, str) else ""
+
+
+def tool_description(tool: Tool) -> str | None:
+    """What a model is told of a tool: a free-text tool's grammar too, where it cannot be enforced."""
+    form = tool.format or {}
+    if not tool.custom or not isinstance(form.get("definition"), str):
+        return tool.description
+    grammar = f"The input follows this {form.get('syntax', '')} grammar:\n{form['definition']}"
+    return f"{tool.description}\n\n{grammar}" if tool.description else grammar
+
+
+def tool_input(call: ToolCall) -> msgspec.Raw:
+    """The call's arguments as a JSON object: as written, {} where the model wrote none that can be read."""
+    if call.custom:
+        return msgspec.Raw(msgspec.json.encode({CUSTOM_ARGUMENT: call.arguments}))
+    return json_object(call.arguments)
+
+
+def json_object(text: str) -> msgspec.Raw:
+    """`text` itself where it is a JSON object, else {}."""
+    try:
+        _object_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return msgspec.Raw(b"{}")
+    return msgspec.Raw(text.encode())

@@ -10,8 +10,6 @@ import base64
 import binascii
 from typing import Any
 
-import msgspec
-
 from sekisho.canonical.request import (
     CacheMark,
     Document,
@@ -24,7 +22,7 @@ from sekisho.canonical.request import (
     ToolCall,
     ToolResult,
 )
-from sekisho.canonical.tools import CUSTOM_ARGUMENT
+from sekisho.canonical.tools import tool_input
 from sekisho.core.errors import UnsupportedFeature
 
 Json = dict[str, Any]
@@ -33,24 +31,6 @@ NAME = "anthropic-messages"
 #: platform.claude.com/docs/en/build-with-claude/vision
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 FAILED_WITHOUT_WORDS = "The tool failed without a message."
-
-_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def tool_input(call: ToolCall) -> msgspec.Raw:
-    """The call's arguments as a JSON object: as written, {} where the model wrote none that can be read."""
-    if call.custom:
-        return msgspec.Raw(msgspec.json.encode({CUSTOM_ARGUMENT: call.arguments}))
-    return json_object(call.arguments)
-
-
-def json_object(text: str) -> msgspec.Raw:
-    """`text` itself where it is a JSON object, else {}."""
-    try:
-        _object_decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return msgspec.Raw(b"{}")
-    return msgspec.Raw(text.encode())
 
 
 def block(part: Part, name: str = "") -> Json:

@@ -9,37 +9,28 @@ from __future__ import annotations
 
 import msgspec
 
-from sekisho.canonical.request import Message, Refusal, Request, Text, Tool, ToolCall
+from sekisho.canonical.request import Message, Refusal, Request, Text, ToolCall
 from sekisho.canonical.target import Encoded, Target
-from sekisho.canonical.tools import legal_name, wire_names
+from sekisho.canonical.tools import ToolNames
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.anthropic_messages import knobs
 from sekisho.wire.anthropic_messages.blocks import NAME, Json, block
-from sekisho.wire.anthropic_messages.turns import Turn, must_not_think, turns_of
+from sekisho.wire.claude import sampling, thinking_of, untranslatable
+from sekisho.wire.thoughts import is_claudes
+from sekisho.wire.turns import Turn, must_not_think, turns_of
 
 CACHE_MARKS_MAX = 4
 
 
-class _Names:
-    """The wire name of every tool of one request, also of those that only the history knows."""
-
-    def __init__(self, request: Request) -> None:
-        self.offered: dict[str, Tool] = wire_names(request.tools)
-        self._wire = {(tool.name, tool.namespace): name for name, tool in self.offered.items()}
-
-    def of(self, name: str, namespace: str | None = None) -> str:
-        return self._wire.get((name, namespace)) or legal_name(name)
-
-
 def encode_request(request: Request, target: Target) -> Encoded:
     """Raises UnsupportedFeature for what this API, or this model, cannot be asked."""
-    notes = knobs.untranslatable(request)
-    names, profile = _Names(request), target.profile
+    notes = untranslatable(request)
+    names, profile = ToolNames(request), target.profile
     leading, rest = _split(request.messages)
-    turns = turns_of(rest, notes)
+    turns = turns_of(rest, notes, is_claudes)
     _check_ending(turns, target)
     max_tokens = request.max_tokens if request.max_tokens is not None else profile.max_output_tokens
-    thinking, effort = knobs.thinking(request, profile, max_tokens, notes)
+    thinking, effort = thinking_of(request, profile, max_tokens, notes)
     budgeted = thinking is not None and thinking["type"] == "enabled"
     if budgeted and must_not_think(turns):
         notes.append("reasoning")
@@ -52,7 +43,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     if tools:
         body["tools"] = tools
         wanted = request.tool_choice.name if request.tool_choice is not None else None
-        choice = knobs.tool_choice(request, wanted and _wanted(wanted, names), notes, budgeted=budgeted)
+        choice = knobs.tool_choice(request, wanted and names.wanted(wanted), notes, budgeted=budgeted)
         if choice is not None:
             body["tool_choice"] = choice
     if system:
@@ -62,7 +53,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     if thinking is not None:
         body["thinking"] = thinking
     body.update(_output_config(effort, knobs.output_format(request, profile, notes)))
-    body.update(knobs.sampling(request, profile, notes, thinks=thinks))
+    body.update(sampling(request, profile, notes, thinks=thinks))
     body.update(_rest(request, notes))
     return Encoded(msgspec.json.encode(body), tuple(dict.fromkeys(notes)))
 
@@ -97,7 +88,7 @@ def _check_ending(turns: list[Turn], target: Target) -> None:
         turns[-1].parts[-1] = Text(last.text.rstrip(), last.cache)
 
 
-def _message(turn: Turn, names: _Names) -> Json:
+def _message(turn: Turn, names: ToolNames) -> Json:
     blocks = []
     for part in turn.parts:
         wire_name = names.of(part.name, part.namespace) if isinstance(part, ToolCall) else ""
@@ -106,11 +97,6 @@ def _message(turn: Turn, names: _Names) -> Json:
             raise UnsupportedFeature(f"messages.{value['type']}", NAME, "An assistant message holds no such part.")
         blocks.append(value)
     return {"role": turn.role, "content": blocks}
-
-
-def _wanted(name: str, names: _Names) -> str:
-    """The wire name of the tool that the caller insists on; callers name it without its namespace."""
-    return next((wire for wire, tool in names.offered.items() if name in (wire, tool.name)), legal_name(name))
 
 
 def _keep_last_marks(holders: list[Json], notes: list[str]) -> None:

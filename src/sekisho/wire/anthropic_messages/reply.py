@@ -14,12 +14,12 @@ import msgspec
 from sekisho.canonical.events import Citation, StopReason
 from sekisho.canonical.reply import Reply
 from sekisho.canonical.request import Part, RedactedThinking, Refusal, Request, Text, Thinking, ToolCall
-from sekisho.canonical.tools import wire_names
+from sekisho.canonical.tools import tool_input, wire_names
 from sekisho.canonical.usage import Usage
 from sekisho.core.errors import UpstreamProtocolError
-from sekisho.wire.anthropic_messages.blocks import Json, tool_input
+from sekisho.wire.anthropic_messages.blocks import Json
 from sekisho.wire.anthropic_messages.reply_schema import KINDS, STOPS, BlockOut, MessageOut, citation_of, usage_after
-from sekisho.wire.anthropic_messages.thoughts import ORIGIN, signature_for_caller
+from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _decoder = msgspec.json.Decoder(MessageOut)
 _STOP_WORDS = {reason: word for word, reason in STOPS.items()}

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from sekisho.canonical.events import Citation, StopReason
-from sekisho.canonical.usage import Usage
+from sekisho.canonical.usage import Usage, word
 
 
 class CacheCreation(msgspec.Struct, frozen=True):
@@ -31,6 +31,10 @@ class UsageOut(msgspec.Struct, frozen=True, kw_only=True):
     cache_creation_input_tokens: int | None = None
     cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
+    #: How the call was served; `speed` is "fast" in fast mode, which has a price of its own.
+    service_tier: Any = None
+    speed: Any = None
+    inference_geo: Any = None
 
 
 class CitationOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +122,8 @@ def usage_after(before: Usage, reported: UsageOut) -> Usage:
         cache_write_1h_tokens=min(long_lived, written),
         output_tokens=_newer(reported.output_tokens, before.output_tokens),
         reasoning_tokens=_newer(details.thinking_tokens if details is not None else None, before.reasoning_tokens),
+        service_tier="fast" if reported.speed == "fast" else word(reported.service_tier) or before.service_tier,
+        inference_geo=word(reported.inference_geo) or before.inference_geo,
     )
 
 

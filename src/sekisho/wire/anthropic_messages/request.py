@@ -29,7 +29,7 @@ from sekisho.canonical.request import (
 )
 from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.wire.anthropic_messages import schema as wire
-from sekisho.wire.anthropic_messages.thoughts import read_redacted, read_thinking
+from sekisho.wire.thoughts import read_redacted, read_thinking
 
 #: Tools that Anthropic runs itself and that a model can do without, by the start of their type.
 _HOSTED = ("web_search", "web_fetch", "tool_search")

@@ -22,8 +22,8 @@ from sekisho.wire.anthropic_messages.reply_schema import (
     citation_of,
     usage_after,
 )
-from sekisho.wire.anthropic_messages.thoughts import ORIGIN
 from sekisho.wire.sse import SseReader
+from sekisho.wire.thoughts import ORIGIN
 
 event_decoder = msgspec.json.Decoder(EventOut)
 #: Delta type -> the kind of block that may carry it.

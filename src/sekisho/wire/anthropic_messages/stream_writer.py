@@ -24,8 +24,8 @@ from sekisho.wire.anthropic_messages.reply import (
     usage_counts,
     usage_object,
 )
-from sekisho.wire.anthropic_messages.thoughts import ORIGIN, signature_for_caller
 from sekisho.wire.sse import sse_event
+from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _encoder = msgspec.json.Encoder()
 _PING = sse_event(b'{"type":"ping"}', "ping")

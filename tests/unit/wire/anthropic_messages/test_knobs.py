@@ -7,7 +7,7 @@ import pytest
 from sekisho.canonical.request import Image, OutputSchema, Reasoning, Tool, ToolCall, ToolChoice
 from sekisho.canonical.target import Profile
 from sekisho.core.errors import UnsupportedFeature
-from sekisho.wire.anthropic_messages.knobs import BUDGETS, closed
+from sekisho.wire.claude import BUDGETS
 from tests.unit.wire.anthropic_messages.samples import ADAPTIVE, BUDGET, PLAIN, asked, dropped, said, sent
 
 LOOK = Tool(name="look", description="Looks.", parameters={"type": "object", "properties": {"at": {}}})
@@ -165,31 +165,6 @@ def test_output_schema() -> None:
         sent(form, Profile(output_schema=False))
     anything = asked(output_schema=OutputSchema())
     assert ("output_config" in sent(anything), dropped(anything)) == (False, ("response_format",))
-
-
-def test_every_open_object_is_closed_and_nothing_else_changes() -> None:
-    schema = {
-        "type": "object",
-        "properties": {
-            "default": {"type": "object"},
-            "list": {"type": "array", "items": {"type": ["object", "null"]}},
-            "free": {"type": "object", "additionalProperties": {"type": "object"}},
-            "any": {"anyOf": [{"type": "object"}, {"type": "string", "default": {"type": "object"}}]},
-        },
-        "$defs": {"x": {"type": "object"}},
-    }
-    shut = {"additionalProperties": False}
-    assert closed(schema) == {
-        "type": "object",
-        "properties": {
-            "default": {"type": "object", **shut},
-            "list": {"type": "array", "items": {"type": ["object", "null"], **shut}},
-            "free": {"type": "object", "additionalProperties": {"type": "object", **shut}},
-            "any": {"anyOf": [{"type": "object", **shut}, {"type": "string", "default": {"type": "object"}}]},
-        },
-        "$defs": {"x": {"type": "object", **shut}},
-        **shut,
-    }
 
 
 def test_what_this_api_does_not_know_is_named() -> None:

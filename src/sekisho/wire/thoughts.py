@@ -1,4 +1,4 @@
-"""Thoughts on this wire: `thinking` and `redacted_thinking` blocks, also those of another provider.
+"""Thoughts on the wires of Claude (Messages, Bedrock's Converse), also those of another provider.
 
 Flows in: a block's opaque string, or a canonical thought. Flows out: the other one. Must stay true: Claude's own
 signatures pass unchanged; another provider's travel sealed (canonical/seal.py) and are unsealed when they come back.
@@ -13,7 +13,7 @@ ORIGIN = "anthropic"
 
 
 def read_thinking(text: str, signature: str | None) -> Thinking | RedactedThinking:
-    """A `thinking` block of a caller's history."""
+    """A readable thought of a caller's history."""
     if not signature:
         return Thinking(text=text)
     if not signature.startswith(PREFIX):
@@ -22,7 +22,7 @@ def read_thinking(text: str, signature: str | None) -> Thinking | RedactedThinki
 
 
 def read_redacted(data: str) -> Thinking | RedactedThinking:
-    """A `redacted_thinking` block of a caller's history."""
+    """A thought without readable text of a caller's history."""
     return _unsealed("", data) if data.startswith(PREFIX) else RedactedThinking(data)
 
 
@@ -36,12 +36,12 @@ def _unsealed(text: str, sealed: str) -> Thinking | RedactedThinking:
 
 
 def signature_for_caller(signature: str, origin: str | None, item_id: str | None) -> str:
-    """What a caller of this dialect carries for a thought of `origin`, and hands back on its next turn."""
+    """What a caller of these dialects carries for a thought of `origin`, and hands back on its next turn."""
     if origin == ORIGIN:
         return signature
     return seal(Sealed(origin=origin or "unknown", signature=signature, item_id=item_id))
 
 
 def is_claudes(part: Thinking) -> bool:
-    """Whether Anthropic's API takes this thought back: only with its own signature."""
+    """Whether Claude takes this thought back: only with its own signature."""
     return part.signature is not None and part.origin == ORIGIN

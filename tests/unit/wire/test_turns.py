@@ -13,7 +13,8 @@ from sekisho.canonical.request import (
     ToolCall,
     ToolResult,
 )
-from sekisho.wire.anthropic_messages.turns import OPENING, UNANSWERED, Turn, must_not_think, turns_of
+from sekisho.wire.thoughts import is_claudes
+from sekisho.wire.turns import OPENING, UNANSWERED, Turn, must_not_think, turns_of
 from tests.unit.wire.anthropic_messages.samples import said
 
 
@@ -31,7 +32,7 @@ FOREIGN = Thinking(text="Hm.", signature="s", origin="openai")
 
 def turns(*messages: Message) -> tuple[list[Turn], list[str]]:
     notes: list[str] = []
-    return turns_of(messages, notes), notes
+    return turns_of(messages, notes, is_claudes), notes
 
 
 def test_neighbours_of_one_role_become_one_turn() -> None:

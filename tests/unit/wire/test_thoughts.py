@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sekisho.canonical.request import RedactedThinking, Thinking
 from sekisho.canonical.seal import PREFIX, Sealed, seal
-from sekisho.wire.anthropic_messages.thoughts import is_claudes, read_redacted, read_thinking, signature_for_caller
+from sekisho.wire.thoughts import is_claudes, read_redacted, read_thinking, signature_for_caller
 
 
 def test_claudes_signature_stays_as_it_is() -> None:

@@ -1,4 +1,4 @@
-"""Messages in any order -> turns that Anthropic's API takes.
+"""Messages in any order -> turns that Claude's APIs take: Messages, and Bedrock's Converse.
 
 Flows in: canonical messages after the leading system ones. Flows out: turns that alternate and begin with the user,
 each call answered once in the next turn, results before everything else of their turn. Must stay true: a pure
@@ -7,14 +7,13 @@ function, so a longer conversation begins with the same turns; what had to be le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
 from sekisho.canonical.request import Message, Part, RedactedThinking, Refusal, Text, Thinking, ToolCall, ToolResult
 from sekisho.canonical.tools import legal_name
-from sekisho.wire.anthropic_messages.thoughts import is_claudes
 
 #: Words where the API demands some and the caller said none.
 OPENING = "(The conversation begins with the assistant.)"
@@ -28,9 +27,12 @@ class Turn(msgspec.Struct):
     parts: list[Part]
 
 
-def turns_of(messages: Sequence[Message], notes: list[str]) -> list[Turn]:
-    """The conversation as the API takes it; `notes` gets the names of what was dropped or added."""
-    turns = _merged(messages, notes)
+def turns_of(messages: Sequence[Message], notes: list[str], is_taken: Callable[[Thinking], bool]) -> list[Turn]:
+    """The conversation as the API takes it; `notes` gets the names of what was dropped or added.
+
+    `is_taken`: whether the model takes this thought back.
+    """
+    turns = _merged(messages, notes, is_taken)
     if not turns or turns[0].role == "assistant":
         turns.insert(0, Turn("user", [Text(OPENING)]))
         notes.append("messages.first_turn")
@@ -40,11 +42,11 @@ def turns_of(messages: Sequence[Message], notes: list[str]) -> list[Turn]:
     return turns
 
 
-def _merged(messages: Sequence[Message], notes: list[str]) -> list[Turn]:
+def _merged(messages: Sequence[Message], notes: list[str], is_taken: Callable[[Thinking], bool]) -> list[Turn]:
     turns: list[Turn] = []
     for message in messages:
         role: Literal["user", "assistant"] = "assistant" if message.role == "assistant" else "user"
-        parts = [part for part in message.parts if _is_kept(part, notes)]
+        parts = [part for part in message.parts if _is_kept(part, notes, is_taken)]
         if parts and turns and turns[-1].role == role:
             turns[-1].parts += parts
         elif parts:
@@ -52,10 +54,10 @@ def _merged(messages: Sequence[Message], notes: list[str]) -> list[Turn]:
     return turns
 
 
-def _is_kept(part: Part, notes: list[str]) -> bool:
+def _is_kept(part: Part, notes: list[str], is_taken: Callable[[Thinking], bool]) -> bool:
     if isinstance(part, (Text, Refusal)):
         return bool(part.text.strip())  # the API refuses blank text
-    if isinstance(part, Thinking) and not is_claudes(part):
+    if isinstance(part, Thinking) and not is_taken(part):
         if part.text or part.signature:
             notes.append("messages.thinking")
         return False
