@@ -21,10 +21,12 @@ from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
 from sekisho.core.clock import SystemClock
+from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
 from sekisho.core.errors import CallerError, OperatorError
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.watchdog import Timeouts
+from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.keys import KeyRing, KeyService
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook, Rates
@@ -56,13 +58,16 @@ class Application:
         settings = load_settings(config, environ)
         if settings.general.master_key is None:
             raise OperatorError("No master key: set general_settings.master_key or LITELLM_MASTER_KEY.")
+        self._envelope = Envelope(environ.get(ROOT_KEY), environ.get(PREVIOUS_ROOT_KEYS))
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
         self._db = Database(path)
         ensure_schema(self._db)
+        self._db.write(lambda connection: take_over(connection, self._envelope)).result()
         self._journal = Journal(data_dir, self._db, self._clock)
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
+        self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
         self._transports: dict[tuple[str, float, float], Transport] = {}
         self._ready = False
         self.settings = settings
@@ -98,7 +103,7 @@ class Application:
         """Serve the lifespan, the agents' paths, or the management API."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["path"].startswith(("/key/", "/spend/")):
+        elif scope["path"].startswith(("/key/", "/spend/", "/sekisho/v1/")):
             await (self._admin or await self._management())(scope, receive, send)
         else:
             await self._endpoint(scope, receive, send)
@@ -111,6 +116,7 @@ class Application:
         admin = await asyncio.to_thread(importlib.import_module, "sekisho.api.admin.app")
         services = admin.AdminServices(
             keys=KeyService(self._db, self._keys, self._clock),
+            access_keys=AccessKeyService(self._db, self._access_keys, self._envelope, self._clock),
             ring=self._keys,
             db=self._db,
             journal=self._journal,
@@ -206,7 +212,9 @@ def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
             if len(known) >= _REMEMBERED:  # a wildcard makes a deployment of every name that callers think of
                 known.clear()
             model = deployment.entry.info.base_model or deployment.model
-            known[key] = prices.resolve(deployment.provider.price_key, model, deployment.entry.params.costs)
+            known[key] = prices.resolve(
+                deployment.provider.price_key, model, deployment.entry.params.costs, deployment.host
+            )
         return known[key]
 
     return rates

@@ -11,11 +11,14 @@ import msgspec
 
 from sekisho.api.admin.app import AdminServices, build_admin
 from sekisho.core.clock import FakeClock
+from sekisho.core.envelope import Envelope
 from sekisho.core.secret import Secret
+from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService
 from sekisho.identity.keys import KeyRing, KeyService
 from tests.support.ledger import open_database, open_journal
 
 MASTER = "sk-master-0123456789"
+ROOT = "ab" * 32
 
 
 class Reply(msgspec.Struct):
@@ -41,13 +44,18 @@ class Reply(msgspec.Struct):
 class Admin:
     """A management API over a fresh database."""
 
-    def __init__(self, folder: Path, clock: FakeClock) -> None:
+    def __init__(self, folder: Path, clock: FakeClock, root_key: str | None = ROOT) -> None:
         self.clock = clock
         self.db = open_database(folder)
         self.journal = open_journal(folder, self.db)
         self.ring = KeyRing(self.db, clock, Secret(MASTER))
         keys = KeyService(self.db, self.ring, clock)
-        self._app = build_admin(AdminServices(keys=keys, ring=self.ring, db=self.db, journal=self.journal, clock=clock))
+        envelope = Envelope(root_key)
+        self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
+        pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
+        self._app = build_admin(
+            AdminServices(keys=keys, access_keys=pairs, ring=self.ring, db=self.db, journal=self.journal, clock=clock)
+        )
 
     def close(self) -> None:
         self.journal.close()

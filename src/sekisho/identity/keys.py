@@ -121,6 +121,10 @@ class KeyRing:
         name = token_hash(token)
         if hmac.compare_digest(name, self._master.key_hash):
             return self._master
+        return self.by_hash(name)
+
+    def by_hash(self, name: str) -> Principal | None:
+        """The principal of the virtual key with this hash, expired and blocked ones too; None when there is none."""
         return self._known.get(name) or self._look_up(name)
 
     def put(self, row: KeyRow) -> None:

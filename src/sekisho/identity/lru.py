@@ -38,3 +38,7 @@ class Lru(Generic[K, V]):
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        """Forget `key`, if it is there."""
+        self._entries.pop(key, None)

@@ -1,4 +1,4 @@
-"""The tables: virtual keys, and the ledger.
+"""The tables: virtual keys, access keys that stand for them, and the ledger.
 
 Must stay true: money is BIGINT nano-USD, times are BIGINT epoch µs UTC, JSON is text, rows are narrow. Every
 statement built on these tables runs on SQLite and on PostgreSQL. A change here needs a migration in
@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 
 #: The revision that this code reads and writes.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 
@@ -63,6 +64,22 @@ keys = Table(
     Index("keys_created", "created_us", "token"),
     Index("keys_user", "user_id"),
     Index("keys_team", "team_id"),
+)
+
+#: Access keys that stand for a virtual key. `secret` is sealed (core/envelope.py) under the root key `root_id`.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("access_key_id", Text, primary_key=True),
+    Column("key_hash", Text, ForeignKey("keys.token", ondelete="CASCADE", name="access_keys_key"), nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("root_id", Text, nullable=False),
+    Column("blocked", Boolean, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", Text),
+    Column("last_used_us", BigInteger),
+    Index("access_keys_key_hash", "key_hash"),
+    Index("access_keys_created", "created_us", "access_key_id"),
 )
 
 #: The ledger: one row a call, written once.

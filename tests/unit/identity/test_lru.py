@@ -23,3 +23,11 @@ def test_it_never_holds_more_than_its_size(keys: list[int], size: int) -> None:
     assert len(lru) == min(size, len(set(keys)))
     for key in list(dict.fromkeys(reversed(keys)))[:size]:
         assert lru.get(key) == key
+
+
+def test_what_was_dropped_is_gone() -> None:
+    lru = Lru[str, int](2)
+    lru.put("a", 1)
+    for key in ("a", "b"):
+        lru.drop(key)
+        assert lru.get(key) is None

@@ -1,6 +1,7 @@
 """The management API as an ASGI application.
 
-Flows in: requests of operators and their scripts. Flows out: LiteLLM's answers. Must stay true: it is imported when it
+Flows in: requests of operators and their scripts. Flows out: LiteLLM's answers, and our own under
+/sekisho/v1. Must stay true: it is imported when it
 is first asked for; nothing is read of a body before its sender is known; every failure has LiteLLM's error shape.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from sekisho.api.admin import keys, spend
+from sekisho.api.admin import aws_credentials, keys, spend
 from sekisho.api.admin.gate import Asgi, Gate
 from sekisho.api.admin.problems import HANDLERS
 from sekisho.api.admin.services import AdminServices
@@ -16,7 +17,7 @@ from sekisho.api.admin.services import AdminServices
 __all__ = ["PREFIXES", "AdminServices", "build_admin"]
 
 #: The paths that belong to this application.
-PREFIXES = ("/key/", "/spend/")
+PREFIXES = ("/key/", "/spend/", "/sekisho/v1/")
 #: A body of the management API: metadata and lists of models, no prompts.
 BODY_BYTES = 1024 * 1024
 
@@ -34,4 +35,5 @@ def build_admin(services: AdminServices) -> Asgi:
     app.state.services = services
     app.include_router(keys.router)
     app.include_router(spend.router)
+    app.include_router(aws_credentials.router)
     return Gate(app, services)

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import Depends, Request
 
 from sekisho.core.clock import Clock
+from sekisho.identity.access_keys import AccessKeyService
 from sekisho.identity.keys import KeyRing, KeyService, Principal
 from sekisho.ledger.journal import Journal
 from sekisho.store.db import Database
@@ -17,6 +18,7 @@ class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     """Built once by app.py. `key_header` is the operator's own header for keys, lower-case."""
 
     keys: KeyService
+    access_keys: AccessKeyService
     ring: KeyRing
     db: Database
     journal: Journal

@@ -1,0 +1,240 @@
+"""Access-key pairs that stand for a virtual key, for programs that sign their requests as AWS's SDKs do (SigV4).
+
+Flows in: the access key id that a request names, changes that administrators ask for. Flows out: the secret to check
+the signature with, and the principal. Must stay true: as in keys.py, a known pair costs no query, an unknown one a
+single indexed query, and a change of the pair or of its virtual key acts at once; a secret is shown when it is made,
+then only sealed at rest, and in memory as a `Secret`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from concurrent.futures import Future
+
+import msgspec
+from sqlalchemy.engine import Connection
+
+from sekisho.core.clock import Clock
+from sekisho.core.envelope import ROOT_KEY, CannotOpen, Envelope
+from sekisho.core.errors import CallerError, ErrorClass
+from sekisho.core.secret import Secret
+from sekisho.identity.keys import KeyRing, Principal, UnknownKey, hash_of
+from sekisho.identity.lru import Lru
+from sekisho.store import access_keys as stored
+from sekisho.store import keys as stored_keys
+from sekisho.store.access_keys import AccessKeyRow
+from sekisho.store.db import Database
+
+log = logging.getLogger("sekisho.identity")
+
+#: What a secret is sealed for.
+PURPOSE = "aws-access-key"
+#: Ours begin like none of AWS's, and are as long as theirs (20): a foreign id costs no query.
+PREFIX = "SKSH"
+_ID = re.compile(PREFIX + "[A-Z2-7]{16}")
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+#: Entropy of a secret: 40 url-safe characters.
+SECRET_BYTES = 30
+#: Pairs held at once, and ids remembered as unknown, for so long.
+KNOWN_PAIRS = 50_000
+UNKNOWN_IDS = 10_000
+UNKNOWN_US = 1_000_000
+#: How exact "last used" is: a pair in steady use costs one write in so long.
+USED_EVERY_US = 60_000_000
+
+
+class AccessKey(msgspec.Struct, frozen=True):
+    """A pair and who signs with it. The principal is blocked when its key or the pair is."""
+
+    access_key_id: str
+    secret: Secret
+    principal: Principal
+
+
+class NoSecretsStored(CallerError):
+    """The gateway has no root secret, so that it can store no pair."""
+
+    error_class = ErrorClass.UNSUPPORTED_FEATURE
+
+    def __init__(self) -> None:
+        message = f"This gateway cannot store access keys: its operator has to set {ROOT_KEY} first."
+        super().__init__(message, code=ROOT_KEY)
+
+
+class UnknownAccessKey(CallerError):
+    """No such pair."""
+
+    error_class = ErrorClass.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("This access key does not exist: name one by its id (SKSH…).", param="access_key_id")
+
+
+class _Pair(msgspec.Struct, frozen=True):
+    key_hash: str
+    secret: Secret
+    blocked: bool
+
+
+class AccessKeyRing:
+    """Access key id -> AccessKey. `find` is called on the event loop."""
+
+    def __init__(self, db: Database, keys: KeyRing, envelope: Envelope, clock: Clock) -> None:
+        self._db = db
+        self._keys = keys
+        self._envelope = envelope
+        self._clock = clock
+        self._known = Lru[str, _Pair](KNOWN_PAIRS)
+        self._unknown_until_us = Lru[str, int](UNKNOWN_IDS)
+        self._used_us = Lru[str, int](KNOWN_PAIRS)
+
+    def find(self, access_key_id: str) -> AccessKey | None:
+        """The pair of this id, expired and blocked ones too; None when there is none.
+
+        Raises OperatorError when its secret cannot be opened with the present root keys.
+        """
+        pair = self._known.get(access_key_id) or self._look_up(access_key_id)
+        principal = None if pair is None else self._keys.by_hash(pair.key_hash)
+        if pair is None or principal is None:
+            self._known.drop(access_key_id)  # its key was deleted, and it with it
+            return None
+        if pair.blocked and not principal.blocked:
+            principal = msgspec.structs.replace(principal, blocked=True)
+        return AccessKey(access_key_id, pair.secret, principal)
+
+    def secret_of(self, access_key_id: str) -> Secret | None:
+        """The secret of the pair, for `sigv4.verify`. Raises as `find`."""
+        found = self.find(access_key_id)
+        return None if found is None else found.secret
+
+    def used(self, access_key_id: str) -> None:
+        """A signature of this pair was good. Remembered in the background, to the minute."""
+        now_us = self._clock.now_us()
+        if now_us - (self._used_us.get(access_key_id) or 0) < USED_EVERY_US:
+            return
+        self._used_us.put(access_key_id, now_us)
+        written = self._db.write(lambda connection: stored.set_last_used(connection, access_key_id, now_us))
+        written.add_done_callback(_note_failure)
+
+    def forget(self, access_key_id: str) -> None:
+        """It was made, changed or deleted: ask again."""
+        self._known.drop(access_key_id)
+        self._unknown_until_us.drop(access_key_id)
+
+    def _look_up(self, access_key_id: str) -> _Pair | None:
+        """Synchronous, so two callers with the same id cannot ask twice."""
+        now_us = self._clock.monotonic_us()
+        if not _ID.fullmatch(access_key_id) or (self._unknown_until_us.get(access_key_id) or now_us) > now_us:
+            return None
+        row = self._db.read_now(lambda connection: stored.get_access_key(connection, access_key_id))
+        if row is None:
+            self._unknown_until_us.put(access_key_id, now_us + UNKNOWN_US)
+            return None
+        pair = _Pair(row.key_hash, self._envelope.open(row.secret, PURPOSE, access_key_id), row.blocked)
+        self._known.put(access_key_id, pair)
+        return pair
+
+
+class AccessKeyService:
+    """What administrators do to pairs: in the database first, then in the ring, before the answer goes out."""
+
+    def __init__(self, db: Database, ring: AccessKeyRing, envelope: Envelope, clock: Clock) -> None:
+        self._db = db
+        self._ring = ring
+        self._envelope = envelope
+        self._clock = clock
+
+    async def issue(self, key: str, by: str | None) -> tuple[AccessKeyRow, Secret]:
+        """Make a pair for a virtual key, named by itself or by its hash; the secret is given this once.
+
+        Raises NoSecretsStored, and UnknownKey for a key that is not there (the master key has no row).
+        """
+        if not self._envelope.ready:
+            raise NoSecretsStored
+        access_key_id = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+        secret = Secret(secrets.token_urlsafe(SECRET_BYTES))
+        key_hash, now_us = hash_of(key), self._clock.now_us()
+
+        def add(connection: Connection) -> AccessKeyRow:
+            if stored_keys.get_key(connection, key_hash) is None:
+                raise UnknownKey("This virtual key does not exist: name it by itself (sk-…) or its hash.", param="key")
+            row = AccessKeyRow(
+                access_key_id=access_key_id,
+                key_hash=key_hash,
+                secret=self._envelope.seal(secret, PURPOSE, access_key_id),
+                root_id=self._envelope.root_id,
+                created_us=now_us,
+                created_by=by,
+            )
+            stored.insert_access_key(connection, row)
+            return row
+
+        row = await asyncio.wrap_future(self._db.write(add))
+        self._ring.forget(access_key_id)
+        return row, secret
+
+    async def set_blocked(self, access_key_id: str, *, blocked: bool) -> AccessKeyRow:
+        """Refuse the pair's signatures from now on, or take them again. Raises UnknownAccessKey."""
+        row = await asyncio.wrap_future(
+            self._db.write(lambda connection: stored.set_blocked(connection, access_key_id, blocked=blocked))
+        )
+        self._ring.forget(access_key_id)
+        if row is None:
+            raise UnknownAccessKey
+        return row
+
+    async def delete(self, access_key_id: str) -> None:
+        """The pair is gone from now on. Raises UnknownAccessKey."""
+        found = await asyncio.wrap_future(
+            self._db.write(lambda connection: stored.delete_access_key(connection, access_key_id))
+        )
+        self._ring.forget(access_key_id)
+        if not found:
+            raise UnknownAccessKey
+
+    async def page(self, key: str | None, *, limit: int, offset: int) -> tuple[list[AccessKeyRow], int]:
+        """(one page of a virtual key's pairs, or of all; how many there are), the newest first."""
+        key_hash = hash_of(key) if key else None
+
+        def read(connection: Connection) -> tuple[list[AccessKeyRow], int]:
+            rows = stored.list_access_keys(connection, key_hash, limit=limit, offset=offset)
+            return rows, stored.count_access_keys(connection, key_hash)
+
+        return await asyncio.wrap_future(self._db.read(read))
+
+
+def take_over(connection: Connection, envelope: Envelope) -> None:
+    """At the start: wrap every stored secret's data key with the present root key, so that the former can be let go.
+
+    A secret whose root key is not there stays as it is; the log names the root key, and how many wait for it.
+    """
+    present = envelope.root_id if envelope.ready else ""
+    moved, lost = 0, dict[str, int]()
+    for row in stored.not_sealed_under(connection, present):
+        try:
+            sealed = envelope.rewrap(row.secret, PURPOSE, row.access_key_id) if present else None
+        except CannotOpen:
+            sealed = None
+        if sealed is None:
+            lost[row.root_id] = lost.get(row.root_id, 0) + 1
+            continue
+        stored.set_secret(connection, row.access_key_id, sealed, present)
+        moved += 1
+    if moved:
+        log.warning("%d access keys are now under the present %s; former ones can be removed", moved, ROOT_KEY)
+    if present and not lost:
+        for row in stored.list_access_keys(connection, None, limit=1, offset=0):
+            envelope.open(
+                row.secret, PURPOSE, row.access_key_id
+            )  # loads the library, before a stream would wait for it
+    for root_id, count in lost.items():
+        log.warning("%d access keys do not work: they were stored under the root key '%s'", count, root_id)
+
+
+def _note_failure(written: Future[None]) -> None:
+    """The time of last use is worth a line in the log, not the call."""
+    if (error := written.exception()) is not None:
+        log.warning("the time of an access key's last use was not stored: %s", type(error).__name__)

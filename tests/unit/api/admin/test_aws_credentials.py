@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sekisho.core.clock import FakeClock
+from sekisho.identity.keys import token_hash
+from tests.support.admin import Admin
+from tests.support.ledger import add_key
+
+PATH = "/sekisho/v1/key/aws-credentials"
+
+
+@pytest.fixture(autouse=True)
+def key(admin: Admin) -> str:
+    add_key(admin.db, token_hash("sk-a"))
+    return "sk-a"
+
+
+async def test_a_pair_is_shown_whole_once(admin: Admin, key: str) -> None:
+    made = await admin.post(PATH, {"key": key, "colour": "red"})
+    assert made.status == 200
+    assert made.headers["x-sekisho-unknown-fields"] == "colour"
+    secret = made.json.pop("secret_access_key")
+    shown = made.json | {}
+    del shown["secret_access_key"]
+    listed = await admin.get(PATH, key=key)
+    assert listed.json == {"aws_credentials": [shown], "total_count": 1, "current_page": 1, "total_pages": 1}
+    assert secret.encode() not in listed.body
+    found = admin.access_keys.find(shown["access_key_id"])
+    assert found is not None
+    assert found.secret.reveal() == secret
+    assert shown == {
+        "access_key_id": shown["access_key_id"],
+        "key": token_hash(key),
+        "blocked": False,
+        "created_at": "2023-11-14T22:13:20.000000Z",
+        "created_by": "default_user_id",
+        "last_used_at": None,
+    }
+
+
+async def test_a_pair_is_blocked_unblocked_and_deleted(admin: Admin, key: str) -> None:
+    name = (await admin.post(PATH, {"key": key})).json["access_key_id"]
+    for verb, blocked in (("block", True), ("unblock", False)):
+        reply = await admin.post(f"{PATH}/{name}/{verb}", {})
+        assert (reply.status, reply.json["blocked"]) == (200, blocked)
+        found = admin.access_keys.find(name)
+        assert found is not None
+        assert found.principal.blocked is blocked
+    assert (await admin.call("DELETE", f"{PATH}/{name}")).json == {"deleted": name}
+    assert admin.access_keys.find(name) is None
+    for method, path in (("DELETE", f"{PATH}/{name}"), ("POST", f"{PATH}/{name}/block")):
+        gone = await admin.call(method, path)
+        assert (gone.status, gone.error["param"]) == (404, "access_key_id")
+
+
+async def test_lists_come_in_pages(admin: Admin, clock: FakeClock, key: str) -> None:
+    names = []
+    for _ in range(3):
+        names.append((await admin.post(PATH, {"key": key})).json["access_key_id"])
+        clock.advance(1)
+    page = (await admin.get(PATH, page=2, size=2)).json
+    assert [row["access_key_id"] for row in page["aws_credentials"]] == names[:1]
+    assert (page["total_count"], page["current_page"], page["total_pages"]) == (3, 2, 2)
+    assert (await admin.get(PATH, key="sk-other")).json["aws_credentials"] == []
+    assert (await admin.get(PATH, size=101)).status == 400
+
+
+@pytest.mark.parametrize("body", [{}, {"key": None}, {"key": "x" * 300}, {"key": "sk-none"}])
+async def test_a_key_that_cannot_be_meant_is_named(admin: Admin, body: dict[str, object]) -> None:
+    reply = await admin.post(PATH, body)
+    assert reply.status in {400, 404}
+    assert reply.error["param"] == "key"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_the_master_key_alone_manages_pairs(admin: Admin, method: str, key: str) -> None:
+    for token, status in ((key, 403), (None, 401), ("sk-wrong", 401)):
+        assert (await admin.call(method, PATH, b"{", token=token)).status == status
+
+
+async def test_without_a_root_key_the_answer_names_it(tmp_path: Path, clock: FakeClock) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    bare = Admin(folder, clock, root_key=None)
+    add_key(bare.db, token_hash("sk-a"))
+    reply = await bare.post(PATH, {"key": "sk-a"})
+    assert reply.status == 400
+    assert "SEKISHO_ROOT_KEY" in reply.error["message"]
+    assert (await bare.get(PATH)).json["total_count"] == 0
+    bare.close()
