@@ -139,7 +139,7 @@ class ToolChoice(msgspec.Struct, frozen=True):
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     """How much to think. `enabled` False: switched off by the caller; `budget_tokens` is Anthropic's, `effort`
     OpenAI's word (none minimal low medium high xhigh max), `adaptive` Anthropic's newer mode; `summary` asks for
-    readable thought.
+    readable thought; `interleaved` for thoughts between tool calls, which some models have only when asked.
     """
 
     enabled: bool = True
@@ -147,6 +147,7 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     budget_tokens: int | None = None
     adaptive: bool = False
     summary: str | None = None
+    interleaved: bool = False
 
 
 class OutputSchema(msgspec.Struct, frozen=True, kw_only=True):

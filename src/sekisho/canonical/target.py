@@ -28,6 +28,22 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     prefill: bool = True
     #: Accepts a JSON schema as output format in its own dialect.
     output_schema: bool = True
+    #: Whose words it takes in the fields that Bedrock's Converse hands through to the model unread.
+    own_fields: Literal["anthropic", "nova", "none"] = "none"
+    #: Behind what Bedrock's Converse takes a cache point for it.
+    cache_points: Literal["anything", "text", "nothing"] = "anything"
+    #: With a budget it thinks between tool calls only when a beta asks for it; others know no such beta.
+    interleaved_beta: bool = False
+    #: Accepts it also beside tools.
+    output_schema_with_tools: bool = True
+    #: Gemini's words for how much to think, from little to much; empty where the model takes a budget, or no thinking.
+    thinking_levels: tuple[str, ...] = ()
+    #: The least and the most tokens of Gemini's thinking budget; None where the model takes none.
+    thinking_budgets: tuple[int, int] | None = None
+    #: Gemini's models that cannot be told not to think.
+    always_thinks: bool = False
+    #: Accepts images and documents inside the results of tools, in Gemini's dialect.
+    files_in_results: bool = False
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,6 @@ def signature_for_caller(signature: str, origin: str | None, item_id: str | None
     return seal(Sealed(origin=origin or "unknown", signature=signature, item_id=item_id))
 
 
-def is_claudes(part: Thinking) -> bool:
+def is_claudes(part: Thinking | RedactedThinking) -> bool:
     """Whether Claude takes this thought back: only with its own signature."""
-    return part.signature is not None and part.origin == ORIGIN
+    return isinstance(part, RedactedThinking) or (part.signature is not None and part.origin == ORIGIN)

@@ -20,6 +20,9 @@ OPENING = "(The conversation begins with the assistant.)"
 UNANSWERED = "The tool call was not answered."
 
 
+_Takes = Callable[[Thinking | RedactedThinking], bool]
+
+
 class Turn(msgspec.Struct):
     """One side's words until the other side speaks."""
 
@@ -27,7 +30,7 @@ class Turn(msgspec.Struct):
     parts: list[Part]
 
 
-def turns_of(messages: Sequence[Message], notes: list[str], is_taken: Callable[[Thinking], bool]) -> list[Turn]:
+def turns_of(messages: Sequence[Message], notes: list[str], is_taken: _Takes) -> list[Turn]:
     """The conversation as the API takes it; `notes` gets the names of what was dropped or added.
 
     `is_taken`: whether the model takes this thought back.
@@ -42,7 +45,7 @@ def turns_of(messages: Sequence[Message], notes: list[str], is_taken: Callable[[
     return turns
 
 
-def _merged(messages: Sequence[Message], notes: list[str], is_taken: Callable[[Thinking], bool]) -> list[Turn]:
+def _merged(messages: Sequence[Message], notes: list[str], is_taken: _Takes) -> list[Turn]:
     turns: list[Turn] = []
     for message in messages:
         role: Literal["user", "assistant"] = "assistant" if message.role == "assistant" else "user"
@@ -54,11 +57,11 @@ def _merged(messages: Sequence[Message], notes: list[str], is_taken: Callable[[T
     return turns
 
 
-def _is_kept(part: Part, notes: list[str], is_taken: Callable[[Thinking], bool]) -> bool:
+def _is_kept(part: Part, notes: list[str], is_taken: _Takes) -> bool:
     if isinstance(part, (Text, Refusal)):
         return bool(part.text.strip())  # the API refuses blank text
-    if isinstance(part, Thinking) and not is_taken(part):
-        if part.text or part.signature:
+    if isinstance(part, (Thinking, RedactedThinking)) and not is_taken(part):
+        if part != Thinking(text=""):
             notes.append("messages.thinking")
         return False
     return True

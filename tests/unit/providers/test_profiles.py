@@ -46,6 +46,19 @@ OPENAI = {
     "foo1": (32_000, False),
 }
 
+#: Model -> whose words it takes in fields of its own, and behind what it takes a cache point.
+BEDROCK = {
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": ("anthropic", "anything"),
+    "anthropic.claude-3-haiku-20240307-v1:0": ("anthropic", "anything"),
+    "anthropic.claude-v2": ("anthropic", "anything"),
+    "us.amazon.nova-2-lite-v1:0": ("nova", "text"),
+    "amazon.nova-lite-v1:0": ("nova", "text"),
+    "amazon.titan-text-lite-v1": ("none", "nothing"),
+    "us.meta.llama4-maverick-17b-instruct-v1:0": ("none", "nothing"),
+    "openai.gpt-oss-120b-1:0": ("none", "nothing"),
+    "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc": ("none", "anything"),
+}
+
 
 @pytest.mark.parametrize("model", CLAUDE)
 def test_claudes_families(model: str) -> None:
@@ -53,6 +66,19 @@ def test_claudes_families(model: str) -> None:
     assert (profile.max_output_tokens, profile.thinking) == CLAUDE[model]
     assert profile.sampling == profile.prefill == (profile.thinking != "adaptive")
     assert not profile.openai_reasoning
+
+
+@pytest.mark.parametrize("model", BEDROCK)
+def test_what_bedrock_hands_through(model: str) -> None:
+    profile = profile_of(model)
+    assert (profile.own_fields, profile.cache_points) == BEDROCK[model]
+
+
+def test_only_claude_4_with_a_budget_is_asked_to_interleave() -> None:
+    asked = {model for model in CLAUDE if profile_of(model).interleaved_beta}
+    assert asked == {model for model, (_, thinking) in CLAUDE.items() if thinking == "budget"} - {
+        "claude-3-7-sonnet-20250219"
+    }
 
 
 @pytest.mark.parametrize("model", OPENAI)
@@ -65,7 +91,7 @@ def test_openais_families(model: str) -> None:
 
 def test_the_particular_comes_before_the_general() -> None:
     """No row is out of reach behind an earlier one."""
-    reached = {id(profile_of(model)) for model in (*CLAUDE, *OPENAI)}
+    reached = {id(profile_of(model)) for model in (*CLAUDE, *BEDROCK, *OPENAI)}
     assert {id(profile) for _, profile in PROFILES} <= reached
 
 

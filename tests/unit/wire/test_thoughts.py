@@ -40,4 +40,5 @@ def test_a_broken_seal_vouches_for_nothing() -> None:
 def test_only_claudes_own_thoughts_go_to_claude() -> None:
     assert is_claudes(Thinking(text="", signature="s", origin="anthropic"))
     assert not is_claudes(Thinking(text="t", signature="s", origin="openai"))
+    assert is_claudes(RedactedThinking("d"))
     assert not is_claudes(Thinking(text="t"))
