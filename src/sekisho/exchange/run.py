@@ -69,8 +69,9 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
 
 async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gateway) -> None:
     timeouts = gateway.timeouts(plan[0])
-    dog = Watchdog(own_task(), timeouts.total_seconds, timeouts.caller_stalled_seconds)
-    _stay_in_touch(call, own_task(), dog, timeouts.ping_after_seconds)
+    task = own_task()
+    dog = Watchdog(task, timeouts.total_seconds, timeouts.caller_stalled_seconds)
+    _stay_in_touch(call, task, dog, timeouts.ping_after_seconds)
     try:
         attempt = await open_in_turn(call, plan, gateway, dog)
         try:

@@ -23,7 +23,7 @@ import msgspec
 from sekisho.core.clock import Clock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger.rows import CallRow, Intent, decode_record, encode_record, row_of_lost_call, to_columns
-from sekisho.store.calls import insert_calls
+from sekisho.store.calls import insert_calls, insert_fresh_calls
 from sekisho.store.db import Database
 from sekisho.store.spool import SEGMENT_BYTES, Spool
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 #: Records gather this long before they are forced to disk (the promise is 50 ms, and a sync takes some).
 SYNC_SECONDS = 0.025
 #: Rows gather this long before they are written to the database.
-BATCH_SECONDS = 0.1
+BATCH_SECONDS = 0.25
 #: One transaction.
 BATCH_ROWS = 500
 #: Rows held in memory while the database is slow; later ones are read back from the spool.
@@ -109,6 +109,8 @@ class Journal:
         self._hurry = threading.Event()
         self._closing = threading.Event()
         self._backlog: Iterator[CallRow] | None = None
+        #: Rows were read back from the spool: some of those queued since may have been among them.
+        self._has_spilled = False
         self._next_complaint_us = 0
         self._threads = (
             threading.Thread(target=self._keep_synced, name="sekisho-spool-sync", daemon=True),
@@ -224,7 +226,7 @@ class Journal:
                 _complain("synced", error)
 
     def _keep_written(self) -> None:
-        """The second thread: what was settled is in the database within 200 ms. Sleeps while nothing happens."""
+        """The second thread: what was settled is in the database within 350 ms. Sleeps while nothing happens."""
         closing = False
         while not closing:
             self._unwritten.wait()
@@ -237,7 +239,8 @@ class Journal:
 
     def _write(self, batch: _Batch) -> bool:
         """Commit a batch, however often it takes. At close it is tried once, and False leaves it to the next start."""
-        while (error := self._insert(batch.rows).exception()) is not None:
+        inserted = self._insert(batch.rows) if self._has_spilled else self._insert_fresh(batch.rows)
+        while (error := inserted.exception()) is not None:
             self.counts.database_failures += 1
             log.error("the ledger's rows wait in the spool: the database refused them (%s)", type(error).__name__)
             if self._closing.wait(RETRY_SECONDS):
@@ -245,6 +248,7 @@ class Journal:
                 for done in batch.flushes:
                     done.set_exception(OperatorError("The gateway stopped before the ledger was written."))
                 return False
+            inserted = self._insert(batch.rows)  # what failed may yet have been committed
         self._release_committed()
         for done in batch.flushes:
             done.set_result(None)
@@ -277,7 +281,7 @@ class Journal:
         while self._queue and len(batch.rows) < BATCH_ROWS:
             item = self._queue.popleft()
             if isinstance(item, _Spilled):
-                self._backlog = self._rows_from(item.segment)
+                self._backlog, self._has_spilled = self._rows_from(item.segment), True
                 break
             if isinstance(item, _Settled):
                 batch.rows.append(item.row)
@@ -293,6 +297,9 @@ class Journal:
 
     def _insert(self, rows: list[CallRow]) -> Future[int]:
         return self._db.write(lambda connection: insert_calls(connection, map(to_columns, rows)))
+
+    def _insert_fresh(self, rows: list[CallRow]) -> Future[int]:
+        return self._db.write(lambda connection: insert_fresh_calls(connection, list(map(to_columns, rows))))
 
     def _insert_lost(self, intents: list[Intent]) -> Future[int]:
         """Rows for calls that an earlier process began and did not settle."""

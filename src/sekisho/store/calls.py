@@ -74,11 +74,15 @@ def insert_calls(connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
     for row in rows:
         by_id.setdefault(row["call_id"], row)
     present = known_ids(connection, list(by_id))
-    fresh = [row for call_id, row in by_id.items() if call_id not in present]
-    if fresh:
-        _insert(connection, fresh)
-        _add_to_keys(connection, fresh)
-    return len(fresh)
+    return insert_fresh_calls(connection, [row for call_id, row in by_id.items() if call_id not in present])
+
+
+def insert_fresh_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    """The same for rows that nobody has handed in before. Raises IntegrityError, and has done nothing, when one was."""
+    if rows:
+        _insert(connection, rows)
+        _add_to_keys(connection, rows)
+    return len(rows)
 
 
 def find_calls(

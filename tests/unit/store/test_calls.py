@@ -5,9 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from sekisho.ledger.rows import to_columns
-from sekisho.store.calls import CallFilter, count_calls, find_calls, insert_calls, known_ids, spend_by_day
+from sekisho.store.calls import (
+    CallFilter,
+    count_calls,
+    find_calls,
+    insert_calls,
+    insert_fresh_calls,
+    known_ids,
+    spend_by_day,
+)
 from sekisho.store.db import Database
 from tests.support.ledger import NOW_US, add_key, open_database, row, spend_of
 
@@ -92,3 +101,11 @@ def test_spend_is_summed_by_day_key_user_and_model(db: Database) -> None:
     )
     days = db.read_now(lambda connection: spend_by_day(connection, CallFilter(), limit=10))
     assert [(day["day_us"], day["cost_nano_usd"]) for day in days] == [(MIDNIGHT, 3), (MIDNIGHT + DAY, 4)]
+
+
+def test_fresh_rows_are_inserted_all_or_not_at_all(db: Database) -> None:
+    put(db, {"call_id": "known"})
+    rows = [to_columns(row(call_id=name)) for name in ("new", "known")]
+    with pytest.raises(IntegrityError):
+        db.write(lambda connection: insert_fresh_calls(connection, rows)).result()
+    assert db.read_now(lambda connection: known_ids(connection, ["known", "new"])) == {"known"}
