@@ -52,9 +52,7 @@ _RATE = "Rate and parallel limits are not enforced in this release."
 _NO_SSO = "Sign-on by browser is not part of this release."
 _ALERTS = "Alerts and mails are not sent in this release."
 _CACHE = "Answers are not cached in this release."
-_FALLBACK = "A failed call is tried again under the same model name only, never under another one."
-_TURNS = "Deployments of one name take turns."
-_COOLDOWN = "A failing deployment is not taken out of the turn in this release."
+_ROUTING = "Routing does without it: see `routing_strategy`."
 _HEALTH = "Deployments are not probed in the background in this release."
 _METRICS = "These metrics are not part of this release."
 _FORWARD = "This release has no pass-through routes; the path answers 404."
@@ -67,7 +65,7 @@ _TOOLS = "MCP, search and vector stores are not part of this release."
 _ROUTES = "Batches, files, assistants, fine-tuning and agents are not part of this release."
 _DEBUG = "The gateway's own logging is not steered by this key."
 _HEADERS = "Headers of the caller are not passed to providers by this key in this release."
-_TAGS = "Tags do not steer routing in this release."
+_TAGS = "Tags come from the key, from `metadata.tags` and from the header x-litellm-tags only."
 _HOOK = "Python hooks of this kind are not called in this release."
 _TLS = "Certificates are always checked against the system's authorities."
 _TUNING = (
@@ -92,7 +90,6 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_FALLBACK_KEYS = "fallbacks context_window_fallbacks content_policy_fallbacks default_fallbacks"
 _BEHAVIOUR_KEYS = (
     "temperature top_p top_k max_tokens max_completion_tokens thinking reasoning_effort stop seed n presence_penalty "
     "frequency_penalty response_format logit_bias verbosity service_tier user metadata stream parallel_tool_calls "
@@ -121,9 +118,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "The header is not sent by this key; write `OpenAI-Organization` into `extra_headers`.": "organization",
             _TUNING: "drop_params",
             _RATE: "itpm otpm max_parallel_requests default_api_key_tpm_limit default_api_key_rpm_limit",
-            _TURNS: "weight rpm tpm order",
-            _TAGS: "tags tag_regex",
-            _COOLDOWN: "cooldown_time",
+            _TAGS: "tag_regex",
             "Retries are steered by num_retries.": "max_retries",
             _BUDGET: "max_budget budget_duration",
             _PRICE: _PRICE_KEYS,
@@ -131,7 +126,6 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "allowed_openai_params merge_reasoning_content_in_choices cache_control_injection_points modify_params",
             "Callers cannot replace these parameters.": "configurable_clientside_auth_params",
             _FORWARD: "use_in_pass_through",
-            "Regions do not steer routing in this release.": "region_name",
             "Use `sekisho fake-provider` for made-up answers.": "mock_response mock_tool_calls mock_timeout",
             _TLS: "ssl_verify",
             "Has no counterpart here.": "keepalive_seconds rust client_ttl silent_model hf_model_name "
@@ -144,7 +138,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     "model_info": _flat(
         {
             _PRICE: _PRICE_KEYS,
-            _TAGS: "enable_tag_filtering",
+            "Write it into `router_settings`: it holds for every deployment.": "enable_tag_filtering",
             _HEALTH: "health_check_model health_check_timeout health_check_voice allow_fail_open",
             "A key reaches models by name or wildcard, not by access group.": "access_groups",
             "Priority tiers are not part of this release.": "tier",
@@ -154,7 +148,6 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     "litellm_settings": _flat(
         {
             _TUNING: "drop_params",
-            _FALLBACK: _FALLBACK_KEYS,
             _CACHE: "cache cache_params enable_redis_auth_cache enable_caching_on_provider_specific_optional_params",
             _DEBUG: "set_verbose json_logs suppress_debug_info log_raw_request_response timezone",
             "Calls are translated or refused by name, never altered to fit.": "modify_params "
@@ -185,7 +178,6 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             _RATE: "priority_reservation priority_reservation_settings",
             "Use `sekisho fake-provider` for made-up answers.": "network_mock",
             _TOOLS: "mcp_aliases",
-            _COOLDOWN: "allowed_fails cooldown_time",
             "Write aliases into `router_settings.model_group_alias`.": "model_alias_map",
             "`model_list` is the only source of models and keys.": "api_key api_base openai_key azure_key "
             "anthropic_key return_response_headers request_timeout_error_code model_cost custom_provider_map",
@@ -193,18 +185,16 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     ),
     "router_settings": _flat(
         {
-            _FALLBACK: f"{_FALLBACK_KEYS} max_fallbacks failover",
-            _TURNS: "routing_strategy routing_strategy_args default_priority polling_interval priority",
+            "A failed call always goes on to the next deployment, and to `fallbacks`.": "failover",
+            _ROUTING: "default_priority polling_interval priority",
             "The gateway is one process in this release and shares no state.": "redis_host redis_port redis_password "
             "redis_url redis_db redis_ssl redis_username",
-            _COOLDOWN: "allowed_fails cooldown_time allowed_fails_policy disable_cooldowns",
-            "A failed call is tried again `num_retries` times whatever its class, where trying again can help.": (
-                "retry_policy model_group_retry_policy"
+            "A request too long for its model is told by the provider: see `context_window_fallbacks`.": (
+                "enable_pre_call_checks"
             ),
-            "The wait between attempts follows the provider's retry-after.": "retry_after",
-            "Deployments are not filtered before the call in this release.": "enable_pre_call_checks "
-            "optional_pre_call_checks deployment_affinity_ttl_seconds model_group_affinity_config",
-            _TAGS: "enable_tag_filtering tag_filtering_match_any",
+            "Conversations and stored responses always stay with their deployment, and its rpm and tpm always hold.": (
+                "optional_pre_call_checks model_group_affinity_config"
+            ),
             _BUDGET: "provider_budget_config",
             _RATE: "default_max_parallel_requests",
             "Write the parameters into each deployment.": "default_litellm_params",

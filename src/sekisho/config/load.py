@@ -8,7 +8,7 @@ Source: LiteLLM's config.yaml, release 1.108, and our section `sekisho`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ def _read(tree: Node, environment: Environment, findings: Findings, *, complete:
     checks.privacy(values["litellm_settings"])
     if findings.problems:
         return None
-    checks.models(models, values["router_settings"], tree.where)
+    checks.models(models, values, tree.where)
     checks.providers(models)
     return Settings(
         model_list=models,
@@ -167,19 +167,21 @@ class _Checks:
                 message = "Contents and keys are never logged; 'false' has no effect."
                 self._findings.warn(node.where, f"litellm_settings.{key}", message)
 
-    def models(self, models: tuple[ModelEntry, ...], router: Mapping[str, Any], where: Where) -> None:
+    def models(self, models: tuple[ModelEntry, ...], values: Mapping[str, Mapping[str, Any]], where: Where) -> None:
         if not models:
             self._findings.warn(where, "model_list", "No models: every call is answered with an error.")
-        targets = {
-            f"model_group_alias.{name}": alias.model for name, alias in router.get("model_group_alias", {}).items()
-        }
+        router = values["router_settings"]
+        aliases = router.get("model_group_alias", {})
+        targets = [("router_settings", f"model_group_alias.{name}", alias.model) for name, alias in aliases.items()]
         if "default_model" in router:
-            targets["default_model"] = router["default_model"]
-        for key, target in targets.items():
-            if not any(_serves(entry.model_name, target) for entry in models):
-                node = self._node("router_settings", key.partition(".")[0])
+            targets.append(("router_settings", "default_model", router["default_model"]))
+        for section in ("router_settings", "litellm_settings"):
+            targets += [(section, key, name) for key, name in _stand_ins(values[section])]
+        for section, key, target in targets:
+            if target not in aliases and not any(_serves(entry.model_name, target) for entry in models):
+                node = self._node(section, key.partition(".")[0])
                 message = "No entry of model_list has the model name that this refers to."
-                self._findings.warn(node.where if node else where, f"router_settings.{key}", message)
+                self._findings.warn(node.where if node else where, f"{section}.{key}", message)
 
     def providers(self, models: tuple[ModelEntry, ...]) -> None:
         """A policy for a provider that no model is at is a slip of the pen."""
@@ -192,6 +194,14 @@ class _Checks:
             if name not in called:
                 message = "No entry of model_list is at a provider of this name."
                 self._findings.warn(node.where, f"sekisho.providers.{name}", message)
+
+
+def _stand_ins(section: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, model name) of every model that a section lets stand in for another."""
+    for key in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"):
+        for entry in section.get(key, ()):
+            yield from ((f"{key}.{name}", target) for name, targets in entry.items() for target in targets)
+    yield from (("default_fallbacks", target) for target in section.get("default_fallbacks", ()))
 
 
 def _serves(pattern: str, name: str) -> bool:

@@ -64,15 +64,19 @@ class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
     drop_params: bool | None = None
     """As `litellm_settings.drop_params`, for this deployment."""
     weight: Weight | None = None
-    """Share of the calls among deployments of one name."""
+    """Share of the calls among deployments of one name; the average of the others' where it is not set."""
     rpm: Count | None = None
-    """Requests a minute that the deployment can take."""
+    """Requests a minute that the deployment can take; it is passed over when it has taken them."""
     tpm: Count | None = None
-    """Tokens a minute that the deployment can take."""
+    """Tokens a minute that the deployment can take; it is passed over when it has taken them."""
     order: Count | None = None
-    """Deployments of the lowest order are called first, the next when those have failed."""
+    """Deployments of the lowest order are called first, the next when those have failed, and last those without one."""
     tags: tuple[Name, ...] = ()
-    """Labels of the deployment."""
+    """Labels of the deployment, for `router_settings.enable_tag_filtering`."""
+    cooldown_seconds: Seconds | None = field(name="cooldown_time", default=None)
+    """As `router_settings.cooldown_time`, for this deployment."""
+    region_name: Name | None = None
+    """Where the deployment processes calls, for `sekisho.residency`; its provider's region where it is not set."""
     litellm_credential_name: Name | None = None
     """An entry of `credential_list` whose values hold for every key that is not set here."""
     costs: Mapping[str, Decimal] = field(name="costs", default={})

@@ -17,7 +17,16 @@ from typing import Any, Final
 import msgspec
 
 from sekisho.config import keys
-from sekisho.config.sections import ModelAlias, ProviderPolicy, Timeouts
+from sekisho.config.sections import (
+    AllowedFails,
+    ModelAlias,
+    ProviderPolicy,
+    Residency,
+    RetryPolicy,
+    RoutingPolicy,
+    StrategyArguments,
+    Timeouts,
+)
 
 _INTRO: Final = """\
 # Configuration
@@ -51,7 +60,12 @@ _SECTIONS: Final = {
 NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.timeouts": Timeouts,
     "sekisho.providers.NAME": ProviderPolicy,
+    "sekisho.residency": Residency,
+    "sekisho.routing": RoutingPolicy,
     "router_settings.model_group_alias.NAME": ModelAlias,
+    "router_settings.routing_strategy_args": StrategyArguments,
+    "router_settings.allowed_fails_policy": AllowedFails,
+    "router_settings.retry_policy": RetryPolicy,
 }
 
 

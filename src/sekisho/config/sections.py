@@ -9,13 +9,16 @@ Source: LiteLLM's configuration reference, release 1.108.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import field
 
-from sekisho.config.values import Megabytes, Name, Retries, Seconds
+from sekisho.config.values import Count, Megabytes, Name, Portion, Retries, Seconds
 from sekisho.core.secret import Secret
+
+#: Model names by the model name they stand in for; `"*"` stands for every name.
+Fallbacks = tuple[Mapping[Name, tuple[Name, ...]], ...]
 
 
 class LitellmSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +30,18 @@ class LitellmSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Further attempts after a failed call. `router_settings.num_retries` holds over it; 2 where neither is set."""
     request_timeout_seconds: Seconds | None = field(name="request_timeout", default=None)
     """Longest time of one call in seconds. `router_settings.timeout` holds over it."""
+    fallbacks: Fallbacks = ()
+    """As `router_settings.fallbacks`, where that is not set."""
+    context_window_fallbacks: Fallbacks = ()
+    """As `router_settings.context_window_fallbacks`, where that is not set."""
+    content_policy_fallbacks: Fallbacks = ()
+    """As `router_settings.content_policy_fallbacks`, where that is not set."""
+    default_fallbacks: tuple[Name, ...] = ()
+    """As `router_settings.default_fallbacks`, where that is not set."""
+    allowed_fails: Count | None = None
+    """As `router_settings.allowed_fails`, where that is not set."""
+    cooldown_seconds: Seconds | None = field(name="cooldown_time", default=None)
+    """As `router_settings.cooldown_time`, where that is not set."""
     callbacks: tuple[Name, ...] = ()
     """Receivers of events, by LiteLLM's name. Each one is named in a warning until it is served."""
     success_callback: tuple[Name, ...] = ()
@@ -50,11 +65,50 @@ class ModelAlias(msgspec.Struct, frozen=True, kw_only=True):
     """Leave the alias out of `/v1/models`; it can still be called."""
 
 
+class AllowedFails(msgspec.Struct, frozen=True, kw_only=True):
+    """`allowed_fails_policy`: failures in a minute that are borne, by their kind."""
+
+    authentication: Count | None = field(name="AuthenticationErrorAllowedFails", default=None)
+    """The provider refused the credential."""
+    timeout: Count | None = field(name="TimeoutErrorAllowedFails", default=None)
+    """The provider did not answer in time."""
+    rate_limit: Count | None = field(name="RateLimitErrorAllowedFails", default=None)
+    """The provider asked to slow down."""
+    internal_server_error: Count | None = field(name="InternalServerErrorAllowedFails", default=None)
+    """The provider failed or was overloaded."""
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """`retry_policy`: further attempts by the kind of failure; `num_retries` where a kind is not set."""
+
+    authentication: Retries | None = field(name="AuthenticationErrorRetries", default=None)
+    """The provider refused the credential."""
+    timeout: Retries | None = field(name="TimeoutErrorRetries", default=None)
+    """The provider did not answer in time."""
+    rate_limit: Retries | None = field(name="RateLimitErrorRetries", default=None)
+    """The provider asked to slow down."""
+    internal_server_error: Retries | None = field(name="InternalServerErrorRetries", default=None)
+    """The provider failed or was overloaded."""
+    content_policy: Retries | None = field(name="ContentPolicyViolationErrorRetries", default=None)
+    """The provider's filter refused the content. Never tried again where this is not set."""
+    bad_request: Retries | None = field(name="BadRequestErrorRetries", default=None)
+    """The provider called the request wrong. Never tried again where this is not set."""
+
+
+class StrategyArguments(msgspec.Struct, frozen=True, kw_only=True):
+    """`routing_strategy_args`: for latency-based-routing."""
+
+    ttl_seconds: Seconds = field(name="ttl", default=600.0)
+    """A deployment that was not measured for so many seconds is tried again."""
+    lowest_latency_buffer: Portion = 0.0
+    """Deployments slower than the fastest by at most this part of its time count as equally fast."""
+
+
 class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`router_settings`: which deployment serves a call. Holds over the same key in `litellm_settings`."""
 
     num_retries: Retries | None = None
-    """Further attempts after a failed call, on the deployments of the same name in turn; 2 where nothing is set."""
+    """Further attempts after every deployment of the name has failed, each after a pause; 2 where nothing is set."""
     timeout_seconds: Seconds | None = field(name="timeout", default=None)
     """Longest time of one call in seconds."""
     stream_timeout_seconds: Seconds | None = field(name="stream_timeout", default=None)
@@ -63,6 +117,52 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Further names for models: `alias: group` or `alias: {model: group, hidden: true}`."""
     default_model: Name | None = None
     """The `model_name` that serves a call whose model is not in the list."""
+    routing_strategy: Literal[
+        "simple-shuffle",
+        "least-busy",
+        "latency-based-routing",
+        "usage-based-routing",
+        "usage-based-routing-v2",
+        "cost-based-routing",
+    ] = "simple-shuffle"
+    """Which deployment of a name is tried first: by chance in proportion to `weight` (else `rpm`, else `tpm`), the one
+    with the fewest calls in flight, the fastest, the one with most of its `tpm` and `rpm` left, or the cheapest."""
+    routing_strategy_args: StrategyArguments = StrategyArguments()
+    """Details of the strategy."""
+    fallbacks: Fallbacks = ()
+    """`[{name: [other, …]}]`: the models to go to when a model's deployments have failed, in turn. The caller's key
+    must be allowed to call them."""
+    context_window_fallbacks: Fallbacks = ()
+    """The same for requests that are too long for the model; `fallbacks` where it names nothing for the model."""
+    content_policy_fallbacks: Fallbacks = ()
+    """The same for requests that the provider's filter refused; `fallbacks` where it names nothing for the model."""
+    default_fallbacks: tuple[Name, ...] = ()
+    """The models to go to where nothing else is named for a model."""
+    max_fallbacks: Count = 5
+    """At most so many other models are tried for one call."""
+    allowed_fails: Count | None = None
+    """A deployment with more failures than this in a minute is left out for a while. Where it is not set: one that has
+    failed three times in a row, or has asked to slow down."""
+    cooldown_seconds: Seconds | None = field(name="cooldown_time", default=None)
+    """How long it is left out at first, in seconds, 5 where nothing is set; twice as long each time that the one call
+    which then tries it fails, at most ten minutes. The provider's retry-after holds over it."""
+    allowed_fails_policy: AllowedFails = AllowedFails()
+    """`allowed_fails` by the kind of failure."""
+    disable_cooldowns: bool = False
+    """Never leave a failing deployment out."""
+    retry_policy: RetryPolicy = RetryPolicy()
+    """`num_retries` by the kind of failure."""
+    model_group_retry_policy: Mapping[Name, RetryPolicy] = {}
+    """The same for single models; holds over `retry_policy`."""
+    retry_after_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = field(name="retry_after", default=0.0)
+    """Shortest pause before a further attempt, in seconds."""
+    enable_tag_filtering: bool = False
+    """Send a call with tags (of its key, its `metadata.tags` or the header `x-litellm-tags`) to deployments that carry
+    them, others to deployments tagged `default`."""
+    tag_filtering_match_any: bool = True
+    """Whether one tag of a call is enough; else a deployment must carry all of them."""
+    affinity_seconds: Seconds = field(name="deployment_affinity_ttl_seconds", default=3600.0)
+    """How long a silent conversation stays with the deployment that holds its prompt cache."""
 
 
 class GeneralSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +207,25 @@ class ProviderPolicy(msgspec.Struct, frozen=True, kw_only=True):
     end for its exact usage. Without it the provider's own default holds."""
 
 
+class Residency(msgspec.Struct, frozen=True, kw_only=True):
+    """`sekisho.residency`, and `residency` in a key's metadata: where calls may be processed. Both must hold."""
+
+    regions: tuple[Name, ...] = ()
+    """Allowed regions, `*` for any text (`eu-*`): `region_name` of a deployment, else the geography of its inference
+    profile (`eu`, `us`, `global`), else its region. A deployment whose region is not known is not allowed."""
+    providers: tuple[Name, ...] = ()
+    """Allowed providers, by the name before the slash in `model`."""
+
+
+class RoutingPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """`sekisho.routing`: what callers may decide. What only tightens they may always: a shorter time, fewer retries."""
+
+    callers_may: tuple[Literal["choose_deployment", "wait_longer", "retry_more", "name_fallbacks"], ...] = ()
+    """`choose_deployment`: by id in the header `x-sekisho-deployment`. `wait_longer`, `retry_more`: than configured, in
+    `x-litellm-timeout`, `x-litellm-stream-timeout` and `x-litellm-num-retries`. `name_fallbacks`: in `fallbacks` of an
+    OpenAI body. The master key may always."""
+
+
 class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`sekisho`: what LiteLLM's file has no word for."""
 
@@ -120,6 +239,10 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the SQLite file with keys and ledger; `sekisho.db` in the data directory where it is not set."""
     providers: Mapping[Name, ProviderPolicy] = {}
     """Policy by provider, by the name before the slash in `model` (`anthropic`, `openai`, …)."""
+    residency: Residency = Residency()
+    """Where calls of every key may be processed."""
+    routing: RoutingPolicy = RoutingPolicy()
+    """What callers may decide of a call's route."""
     unknown_price: Literal["allow", "refuse"] = "refuse"
     """Whether a model without a known price may be called under a money budget. Budgets are not enforced in this
     release, so that such calls pass with an empty cost; setting it is named in a warning."""

@@ -103,7 +103,6 @@ def test_other_keys_are_kept_and_named() -> None:
         "temperature",
         "aws_secret_access_key",
         "frobnicate",
-        "weight",
     ]
     assert "sk-provider" not in repr(entry)
 
