@@ -108,9 +108,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     ),
     "litellm_params": _flat(
         {
-            _CLOUD: "aws_region_name aws_access_key_id aws_secret_access_key aws_session_token aws_profile_name "
-            "aws_role_name aws_session_name aws_external_id aws_session_tags aws_web_identity_token aws_sts_endpoint "
-            "aws_bedrock_runtime_endpoint bedrock_project_id bedrock_tags model_id vertex_project vertex_location "
+            _CLOUD: "bedrock_project_id bedrock_tags model_id vertex_project vertex_location "
             "vertex_credentials azure_ad_token tenant_id client_id client_secret azure_scope azure_username "
             "azure_password s3_bucket_name s3_region_name s3_access_key_id s3_secret_access_key s3_endpoint_url "
             "gcs_bucket_name watsonx_region_name",

@@ -30,10 +30,20 @@ __all__ = [
     "ModelInfo",
     "RouterSettings",
     "SekishoSettings",
+    "SessionTag",
     "Settings",
 ]
 
 _DEFAULT_RETRIES: Final = 2
+
+
+class SessionTag(msgspec.Struct, frozen=True):
+    """One of `aws_session_tags`, as AWS writes it."""
+
+    key: Name = field(name="Key")
+    """The tag's name."""
+    value: str = field(name="Value")
+    """The tag's value."""
 
 
 class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +61,33 @@ class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAI's organisation id."""
     custom_llm_provider: Name | None = None
     """The provider, where `model` does not begin with it."""
+    aws_region_name: Name | None = None
+    """AWS's region. Where it is not set: the one in the model's ARN, then `AWS_REGION_NAME`, `AWS_REGION` and
+    `AWS_DEFAULT_REGION` of the environment, then us-west-2."""
+    aws_access_key_id: Secret | None = None
+    """An access key of AWS, with `aws_secret_access_key`. Where no key, profile, role or Bedrock API key is set, the
+    environment's are used, then what the machine gives."""
+    aws_secret_access_key: Secret | None = None
+    """The secret of the access key."""
+    aws_session_token: Secret | None = None
+    """The session token of a temporary access key."""
+    aws_profile_name: Name | None = None
+    """A profile in AWS's configuration files, for its credentials."""
+    aws_role_name: Name | None = None
+    """The ARN of a role to assume, with the keys, the profile or what the machine gives; also in another account."""
+    aws_session_name: Name | None = None
+    """The name of the role's session, as CloudTrail shows it; `sekisho` where it is not set."""
+    aws_external_id: Name | None = None
+    """The external id that the role's trust policy asks for."""
+    aws_session_tags: Mapping[Name, str] | tuple[SessionTag, ...] = ()
+    """Tags of the role's session: a mapping, or a list of `Key` and `Value`."""
+    aws_web_identity_token: Secret | None = None
+    """Another identity provider's token to assume `aws_role_name` with: its text, a file's path, `oidc/file/PATH`,
+    `oidc/env/NAME` or `oidc/env_path/NAME`."""
+    aws_sts_endpoint: Name | None = None
+    """The address of STS, for a VPC endpoint; the public one of the region where it is not set."""
+    aws_bedrock_runtime_endpoint: Name | None = None
+    """The address of Bedrock Runtime, for a VPC endpoint; the public one of the region where it is not set."""
     timeout_seconds: Seconds | None = field(name="timeout", default=None)
     """Longest time of one call in seconds."""
     stream_timeout_seconds: Seconds | None = field(name="stream_timeout", default=None)

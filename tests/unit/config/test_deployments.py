@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sekisho.config.deployments import read_models
 from sekisho.config.environment import Environment, fill_in
-from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo
+from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo, SessionTag
 from sekisho.config.nodes import parse_yaml
 from sekisho.config.problems import Findings, Where
 from sekisho.core.secret import Secret
@@ -92,19 +92,27 @@ def test_a_variable_that_is_not_set_spoils_its_deployment_only() -> None:
 
 
 def test_other_keys_are_kept_and_named() -> None:
-    entry, findings = entry_of("temperature: 0.2, aws_secret_access_key: os.environ/KEY, frobnicate: [1], weight: 2")
+    entry, findings = entry_of("temperature: 0.2, s3_secret_access_key: os.environ/KEY, frobnicate: [1], weight: 2")
     assert entry.params.rest == {
         "temperature": 0.2,
-        "aws_secret_access_key": Secret("sk-provider"),
+        "s3_secret_access_key": Secret("sk-provider"),
         "frobnicate": [1],
     }
     assert entry.params.weight == 2.0
     assert [warning.key.rpartition(".")[2] for warning in findings.warnings] == [
         "temperature",
-        "aws_secret_access_key",
+        "s3_secret_access_key",
         "frobnicate",
     ]
     assert "sk-provider" not in repr(entry)
+
+
+def test_session_tags_are_read_in_both_spellings() -> None:
+    mapping, _ = entry_of("aws_session_tags: {team: dev}")
+    assert mapping.params.aws_session_tags == {"team": "dev"}
+    pairs, findings = entry_of("aws_session_tags: [{Key: team, Value: dev}]")
+    assert pairs.params.aws_session_tags == (SessionTag("team", "dev"),)
+    assert findings.warnings == []
 
 
 def test_a_credential_holds_for_what_the_deployment_does_not_set() -> None:
