@@ -19,6 +19,7 @@ from sekisho.canonical.request import Request
 from sekisho.canonical.target import Encoded, Target
 from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorInfo
+from sekisho.wire.carrier import PLAIN, Carrier
 
 
 class StreamReader(Protocol):
@@ -116,6 +117,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     stream_type: str = "text/event-stream"
     #: The dialect whose body this one carries in a framing of its own: bodies of one shape are never translated.
     shape: str = ""
+    #: The framing in which its bodies and streams travel: see wire/carried.py.
+    carrier: Carrier = PLAIN
     #: Model and streaming are said by the path: `decode_request` leaves them empty, `encode_request` writes neither.
     model_in_path: bool = False
     #: How many leading bytes of stream data are whole events.

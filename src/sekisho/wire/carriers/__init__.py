@@ -1,0 +1,1 @@
+"""The carriers, one file each; wire/registry.py names the dialects that each of them carries."""
