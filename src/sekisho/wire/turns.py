@@ -13,7 +13,9 @@ from typing import Literal
 import msgspec
 
 from sekisho.canonical.request import Message, Part, RedactedThinking, Refusal, Text, Thinking, ToolCall, ToolResult
+from sekisho.canonical.target import Target
 from sekisho.canonical.tools import legal_name
+from sekisho.core.errors import UnsupportedFeature
 
 #: Words where the API demands some and the caller said none.
 OPENING = "(The conversation begins with the assistant.)"
@@ -28,6 +30,17 @@ class Turn(msgspec.Struct):
 
     role: Literal["user", "assistant"]
     parts: list[Part]
+
+
+def split_leading(messages: Sequence[Message]) -> tuple[list[Text | Refusal], Sequence[Message]]:
+    """(the words of the leading system messages, everything after)."""
+    leading: list[Text | Refusal] = []
+    for at, message in enumerate(messages):
+        texts = [part for part in message.parts if isinstance(part, (Text, Refusal))]
+        if message.role != "system" or len(texts) != len(message.parts):
+            return leading, messages[at:]
+        leading += texts
+    return leading, ()
 
 
 def turns_of(messages: Sequence[Message], notes: list[str], is_taken: _Takes) -> list[Turn]:
@@ -110,6 +123,18 @@ def _answered(parts: list[Part], open_calls: dict[str, list[str]], notes: list[s
             notes.append("messages.unanswered_tool_call")
             results.append(ToolResult(call_id=wire_id, parts=(Text(UNANSWERED),), is_error=True))
     return results + rest
+
+
+def check_ending(turns: list[Turn], target: Target, dialect: str) -> None:
+    """A last word of the assistant asks for its continuation. Raises UnsupportedFeature where the model has none."""
+    if turns[-1].role != "assistant":
+        return
+    if not target.profile.prefill:
+        advice = "This model does not continue an assistant message: end with a user message."
+        raise UnsupportedFeature("messages", dialect, advice)
+    last = turns[-1].parts[-1]
+    if isinstance(last, Text):  # the API refuses white space at the very end
+        turns[-1].parts[-1] = Text(last.text.rstrip(), last.cache)
 
 
 def must_not_think(turns: Sequence[Turn]) -> bool:

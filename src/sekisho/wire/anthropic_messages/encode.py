@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sekisho.canonical.request import Message, Refusal, Request, Text, ToolCall
+from sekisho.canonical.request import Refusal, Request, Text, ToolCall
 from sekisho.canonical.target import Encoded, Target
 from sekisho.canonical.tools import ToolNames
 from sekisho.core.errors import UnsupportedFeature
@@ -17,7 +17,7 @@ from sekisho.wire.anthropic_messages import knobs
 from sekisho.wire.anthropic_messages.blocks import NAME, Json, block
 from sekisho.wire.claude import sampling, thinking_of, untranslatable
 from sekisho.wire.thoughts import is_claudes
-from sekisho.wire.turns import Turn, must_not_think, turns_of
+from sekisho.wire.turns import Turn, check_ending, must_not_think, split_leading, turns_of
 
 CACHE_MARKS_MAX = 4
 
@@ -26,9 +26,9 @@ def encode_request(request: Request, target: Target) -> Encoded:
     """Raises UnsupportedFeature for what this API, or this model, cannot be asked."""
     notes = untranslatable(request)
     names, profile = ToolNames(request), target.profile
-    leading, rest = _split(request.messages)
+    leading, rest = split_leading(request.messages)
     turns = turns_of(rest, notes, is_claudes)
-    _check_ending(turns, target)
+    check_ending(turns, target, NAME)
     max_tokens = request.max_tokens if request.max_tokens is not None else profile.max_output_tokens
     thinking, effort = thinking_of(request, profile, max_tokens, notes)
     budgeted = thinking is not None and thinking["type"] == "enabled"
@@ -58,34 +58,11 @@ def encode_request(request: Request, target: Target) -> Encoded:
     return Encoded(msgspec.json.encode(body), tuple(dict.fromkeys(notes)))
 
 
-def _split(messages: tuple[Message, ...]) -> tuple[list[Text | Refusal], tuple[Message, ...]]:
-    """(the words of the leading system messages, everything after)."""
-    leading: list[Text | Refusal] = []
-    for at, message in enumerate(messages):
-        texts = [part for part in message.parts if isinstance(part, (Text, Refusal))]
-        if message.role != "system" or len(texts) != len(message.parts):
-            return leading, messages[at:]
-        leading += texts
-    return leading, ()
-
-
 def _system(leading: list[Text | Refusal]) -> str | list[Json]:
     parts = [part for part in leading if part.text.strip()]
     if len(parts) == 1 and "cache_control" not in block(parts[0]):
         return parts[0].text
     return [block(part) for part in parts]
-
-
-def _check_ending(turns: list[Turn], target: Target) -> None:
-    """A last word of the assistant asks for its continuation."""
-    if turns[-1].role != "assistant":
-        return
-    if not target.profile.prefill:
-        advice = "This model does not continue an assistant message: end with a user message."
-        raise UnsupportedFeature("messages", NAME, advice)
-    last = turns[-1].parts[-1]
-    if isinstance(last, Text):  # the API refuses white space at the very end
-        turns[-1].parts[-1] = Text(last.text.rstrip(), last.cache)
 
 
 def _message(turn: Turn, names: ToolNames) -> Json:
