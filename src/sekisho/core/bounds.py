@@ -16,3 +16,6 @@ REPLY_BYTES = 64 * 1024 * 1024
 ERROR_DETAIL_CHARS = 2_000
 #: A model's name, as a caller writes it: it stands in headers, ledger rows and the keys of caches.
 MODEL_CHARS = 500
+#: Images and documents that one request may name by URL where the gateway has to fetch them, and their bytes together.
+MEDIA_URLS = 20
+MEDIA_BYTES = 32 * 1024 * 1024

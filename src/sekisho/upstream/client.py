@@ -96,14 +96,22 @@ class ReqwestTransport:
 
     `silence_seconds` is longer than any wait for a provider's next byte: pyreqwest goes on with a request that was
     cancelled before its head arrived (its task is detached), and nothing else would end it when the provider is mute.
+    `pin` (host, address, port): that host is there and nowhere else, whatever resolver and proxy settings say.
     """
 
-    def __init__(self, connect_timeout_seconds: float, silence_seconds: float = 3600.0) -> None:
+    def __init__(
+        self,
+        connect_timeout_seconds: float,
+        silence_seconds: float = 3600.0,
+        pin: tuple[str, str, int] | None = None,
+    ) -> None:
         self.connect_timeout_seconds = connect_timeout_seconds
         builder = ClientBuilder().connect_timeout(timedelta(seconds=connect_timeout_seconds)).tcp_nodelay(True)
         builder = builder.follow_redirects(False).pool_idle_timeout(timedelta(seconds=90))
         builder = builder.read_timeout(timedelta(seconds=silence_seconds))
         builder = builder.gzip(False).brotli(False).zstd(False).deflate(False).error_for_status(False)
+        if pin is not None:
+            builder = builder.no_proxy().resolve(*pin)
         self._client: Client = builder.build()
 
     def open_stream(self, request: HttpRequest) -> _Exchange:
