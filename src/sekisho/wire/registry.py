@@ -1,4 +1,4 @@
-"""Every dialect, one line each, and what an operation other than generating changes of it."""
+"""Every dialect, one line each, also as carried, and what an operation other than generating changes of it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ import msgspec
 
 from sekisho.core.errors import OperatorError
 from sekisho.wire.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
+from sekisho.wire.carriers.bedrock import chat_on_bedrock, messages_on_bedrock
+from sekisho.wire.carriers.json_array import as_array
+from sekisho.wire.carriers.vertex import messages_on_vertex
 from sekisho.wire.dialect import Dialect, ReplyFacts
+from sekisho.wire.gemini_generate import DIALECT as GEMINI_GENERATE
 from sekisho.wire.openai_chat import DIALECT as OPENAI_CHAT
 from sekisho.wire.openai_chat.completions import CompletionWatch, read_completion_facts, read_embedding_facts
 from sekisho.wire.openai_responses import DIALECT as OPENAI_RESPONSES
 
 DIALECTS: tuple[Dialect, ...] = (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES)
-BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in DIALECTS}
-if len(BY_NAME) != len(DIALECTS):
+#: Bodies of these in other framings.
+CARRIED: tuple[Dialect, ...] = (
+    messages_on_bedrock(ANTHROPIC_MESSAGES),
+    messages_on_vertex(ANTHROPIC_MESSAGES),
+    chat_on_bedrock(OPENAI_CHAT),
+    as_array(GEMINI_GENERATE),
+)
+BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in (*DIALECTS, *CARRIED)}
+if len(BY_NAME) != len(DIALECTS) + len(CARRIED):
     raise OperatorError("Two dialects have the same name.")
 
 

@@ -5,14 +5,14 @@ import pytest
 
 from sekisho.cli.convert import What, converted
 from sekisho.core.errors import UnsupportedFeature
-from sekisho.wire.registry import BY_NAME
+from sekisho.wire.registry import BY_NAME, DIALECTS
 
 REQUESTS = {
     "anthropic-messages": b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hello"}]}',
     "openai-chat": b'{"model":"m","messages":[{"role":"user","content":"Hello"}]}',
     "openai-responses": b'{"model":"m","input":"Hello"}',
 }
-PAIRS = [(source, to) for source in BY_NAME for to in BY_NAME]
+PAIRS = [(source.name, to.name) for source in DIALECTS for to in DIALECTS]
 
 
 @pytest.mark.parametrize(("source", "to"), PAIRS)

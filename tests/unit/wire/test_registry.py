@@ -4,15 +4,23 @@ import msgspec
 import pytest
 
 from sekisho.canonical.usage import Usage
-from sekisho.wire.registry import BY_NAME, DIALECTS, dialect_of
+from sekisho.wire.carrier import PLAIN
+from sekisho.wire.registry import BY_NAME, CARRIED, DIALECTS, dialect_of
 from tests.support.wires import whole_body
 
 COUNTED = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 def test_each_dialect_stands_once_under_its_name() -> None:
-    assert [dialect.name for dialect in DIALECTS] == list(BY_NAME)
-    assert set(BY_NAME) == {"anthropic-messages", "openai-chat", "openai-responses"}
+    assert [dialect.name for dialect in (*DIALECTS, *CARRIED)] == list(BY_NAME)
+    assert {"anthropic-messages", "openai-chat", "openai-responses"} <= {dialect.name for dialect in DIALECTS}
+
+
+def test_a_carried_dialect_is_named_after_what_it_carries() -> None:
+    for dialect in CARRIED:
+        assert dialect.name == f"{dialect.shape}@{dialect.carrier.name}"
+        assert dialect.model_in_path
+    assert all(dialect.carrier is PLAIN and not dialect.shape for dialect in DIALECTS)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
