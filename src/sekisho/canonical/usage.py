@@ -6,6 +6,8 @@ Must stay true: the kinds are disjoint, except that `reasoning_tokens` is the pa
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -13,7 +15,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of one call.
 
     `input_tokens` excludes everything cached (Anthropic's sense; OpenAI's prompt_tokens is `prompt_tokens` here);
-    `cache_write_tokens` is every write, `cache_write_1h_tokens` the part of it with a one-hour life.
+    `cache_write_tokens` is every write, `cache_write_1h_tokens` the part of it with a one-hour life. How the
+    provider says it served them, in its own words: `service_tier` and `inference_geo` (Anthropic's); None: unsaid.
     """
 
     input_tokens: int = 0
@@ -22,6 +25,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_1h_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    service_tier: str | None = None
+    inference_geo: str | None = None
 
     @property
     def prompt_tokens(self) -> int:
@@ -33,6 +38,20 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         """All tokens of the call."""
         return self.prompt_tokens + self.output_tokens
 
+    @property
+    def cache_hit_share(self) -> float | None:
+        """The part of the prompt that was read from a cache, 0 to 1; None without a prompt."""
+        return self.cache_read_tokens / self.prompt_tokens if self.prompt_tokens else None
+
     def plus(self, other: Usage) -> Usage:
-        """The tokens of both."""
-        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+        """The tokens of both, served as `other` was."""
+        return msgspec.structs.replace(other, **{name: getattr(self, name) + getattr(other, name) for name in COUNTS})
+
+
+def word(value: Any) -> str | None:
+    """A tier or geography as a provider wrote it; None for what is no text."""
+    return value if isinstance(value, str) else None
+
+
+#: The fields that count tokens.
+COUNTS = tuple(name for name in Usage.__struct_fields__ if name.endswith("_tokens"))

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
+from sekisho.canonical.usage import Usage
 from sekisho.core.errors import OperatorError
 from sekisho.core.money import usd_text
 from sekisho.identity.keys import PREFIX, token_hash
@@ -122,12 +123,18 @@ def _cells(row: CallRow) -> tuple[str | Text, ...]:
         _plain(row.provider or "-"),
         Text(ended, style=_STATUS_STYLES.get(row.status, "")),
         str(usage.prompt_tokens),
-        str(usage.cache_read_tokens),
+        _cached(usage),
         str(usage.output_tokens),
         cost if row.usage_complete else f"~{cost}",
         "-" if first is None else f"{first / 1_000:.0f} ms",
         f"{(row.ended_us - row.started_us) / 1_000:.0f} ms",
     )
+
+
+def _cached(usage: Usage) -> str:
+    """Tokens read from a cache, and their share of the prompt."""
+    share = usage.cache_hit_share
+    return f"{usage.cache_read_tokens} {share:.0%}" if share else "0"
 
 
 def _model(row: CallRow) -> str:

@@ -15,6 +15,7 @@ from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorClass
 from sekisho.exchange.call import Call, Spent
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.tier import asked_tier
 from sekisho.ledger.rows import CallRow, Intent
 
 #: Bytes of English text or code to a token, from below: an estimate errs on the side of the provider's bill.
@@ -32,7 +33,8 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
     """The intent of the attempt that is about to be sent."""
     rates = gateway.rates(call.sent_to)
     guess = Usage(input_tokens=estimated_tokens(len(call.body)))
-    spent = _with_earlier(call, Spent(guess, None if rates is None else rates.cost_nano_usd(guess)))
+    cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=_asked_tier(call))
+    spent = _with_earlier(call, Spent(guess, cost))
     call.shared = _shared(call)
     return Intent(
         **call.shared,
@@ -82,7 +84,13 @@ def _spent(call: Call, gateway: Gateway, usage: Usage, *, complete: bool) -> Spe
     if usage.total_tokens == 0 and complete:
         return Spent(usage, 0)
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
-    return Spent(usage, None if rates is None else rates.cost_nano_usd(usage, at_us=call.started_us))
+    if rates is None:
+        return Spent(usage, None)
+    return Spent(usage, rates.cost_nano_usd(usage, service_tier=_asked_tier(call), at_us=call.started_us))
+
+
+def _asked_tier(call: Call) -> str | None:
+    return asked_tier(call.headers, call.ask.body if call.ask is not None else None)
 
 
 def _with_earlier(call: Call, present: Spent) -> Spent:

@@ -20,7 +20,9 @@ import msgspec
 
 from sekisho.core.clock import Clock, SystemClock
 from sekisho.core.money import rate_nano_usd_per_mtok
-from sekisho.ledger.rates import KINDS, STANDARD, Phase, Price, Rates, Sheet
+from sekisho.ledger.names import names_of
+from sekisho.ledger.rates import KINDS, STANDARD, Phase, Price, Rates, Sheet, scaled
+from sekisho.ledger.terms import geography_ratios, place_ratio, tier_ratios
 
 __all__ = ["PriceBook", "Rates", "unread_costs"]
 
@@ -40,8 +42,6 @@ _KIND_OF_KEY = {
 }
 _MODE_OF_SUFFIX = {None: STANDARD, "_batches": "batch", "_flex": "flex", "_priority": "priority"}
 _MODES = (STANDARD, "batch", "flex", "priority", "fast")
-#: A date written without dashes at the end of a model's name.
-_COMPACT_DATE = re.compile(r"^(.*-)(\d{4})(\d{2})(\d{2})$")
 
 
 class _Provider(msgspec.Struct):
@@ -75,28 +75,43 @@ class PriceBook:
         data = resources.files("sekisho.ledger").joinpath("data/prices.json").read_bytes()
         return cls(data, clock or SystemClock())
 
-    def resolve(self, price_key: str, model: str, costs: Mapping[str, Decimal]) -> Rates | None:
+    def resolve(self, price_key: str, model: str, costs: Mapping[str, Decimal], host: str = "") -> Rates | None:
         """The rates of `model` at the provider `price_key` ("" where it has no public prices), or None if unknown.
 
-        `costs` are LiteLLM's cost keys in USD per token. A base key replaces the price of its kind of token whole,
-        tiers and ways of processing included; kinds that no key names keep the table's price. Input and output at 0
-        declare the model free. The same call twice gives equal rates; it takes some 100 µs, so keep the result.
+        `model` is written as its provider or LiteLLM writes it (ledger/names.py); `host` is where it is called, which
+        may cost more (ledger/terms.py). `costs` are LiteLLM's cost keys in USD per token: a base key replaces the price
+        of its kind of token whole, tiers, places and ways of processing included; kinds that no key names keep the
+        table's price. Input and output at 0 declare the model free. The same call twice gives equal rates; it takes
+        some 100 µs, so keep the result.
         """
-        entry = self._find(price_key, model)
-        sheets = {mode: _phases(entry, mode) for mode in _MODES if mode in entry} if entry is not None else {}
+        names = names_of(price_key, model)
+        name, entry = next(
+            ((each, found) for each in names.names if (found := self._find(price_key, each))), ("", None)
+        )
+        ratio = place_ratio(price_key, name, names.place or host)
+        listed = self._sheets(price_key, name, entry) if entry is not None else {}
+        sheets = {mode: scaled(phases, ratio) for mode, phases in listed.items()} if ratio != (1, 1) else listed
+        version = self.version if ratio == (1, 1) else f"{self.version} x{ratio[0]}/{ratio[1]}"
         overrides = _overrides(costs)
-        if not overrides:
-            return Rates.of(self.version, sheets, self._clock) if sheets else None
-        return self._overridden(costs, overrides, sheets)
+        if overrides:
+            return self._overridden(costs, overrides, sheets, version)
+        return Rates.of(version, sheets, self._clock, geography_ratios(price_key, name)) if sheets else None
+
+    def _sheets(self, price_key: str, name: str, entry: Mapping[str, Any]) -> dict[str, tuple[Phase, ...]]:
+        """The prices by way of processing: those listed, and those that follow from the standard price."""
+        listed = {mode: _phases(entry, mode) for mode in _MODES if mode in entry}
+        derived = tier_ratios(price_key, name).items()
+        return {mode: scaled(listed[STANDARD], ratio) for mode, ratio in derived} | listed
 
     def _overridden(
         self,
         costs: Mapping[str, Decimal],
         overrides: dict[str, dict[str, _Override]],
         sheets: dict[str, tuple[Phase, ...]],
+        version: str,
     ) -> Rates | None:
         own = overrides.get(STANDARD, {})
-        digest = _digest(costs, self.version if sheets else "")
+        digest = _digest(costs, version if sheets else "")
         if not sheets or _is_free(own):
             sheets = {STANDARD: (Phase(sheet={}),)}
         merged = {
@@ -109,10 +124,9 @@ class PriceBook:
         known = any("input" in phase.sheet for phase in merged[STANDARD])
         return Rates.of(f"config:{digest}", merged, self._clock) if known else None
 
-    def _find(self, price_key: str, model: str) -> dict[str, Any] | None:
-        """The table's entry of a model, None where it has none or no price by token."""
-        name = model.lower()
-        entry = self._match(price_key, name) or self._match(price_key, _with_dashed_date(name))
+    def _find(self, price_key: str, name: str) -> dict[str, Any] | None:
+        """The table's entry of a lower-case name, None where it has none or no price by token."""
+        entry = self._match(price_key, name)
         return entry if entry is not None and STANDARD in entry else None
 
     def _match(self, price_key: str, name: str) -> dict[str, Any] | None:
@@ -227,8 +241,3 @@ _TESTS: dict[str, Callable[[Any, str], bool]] = {
     "or": lambda parts, name: any(_holds(part, name) for part in parts),
     "and": lambda parts, name: all(_holds(part, name) for part in parts),
 }
-
-
-def _with_dashed_date(name: str) -> str:
-    """A date at the end with dashes: `gpt-x-20250102` is listed as `gpt-x-2025-01-02`."""
-    return _COMPACT_DATE.sub(r"\1\2-\3-\4", name)

@@ -13,6 +13,7 @@ import msgspec
 from sekisho.canonical.usage import Usage
 from sekisho.core.clock import Clock
 from sekisho.core.money import TOKENS_PER_RATE
+from sekisho.ledger.terms import Ratio, mode_of
 
 #: The kinds of token that have a price, and what a kind without one costs: as much as the kind named beside it.
 KINDS: dict[str, str | None] = {
@@ -87,19 +88,29 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     tariffs: dict[str, tuple[Tariff, ...]]
     clock: Clock
+    #: Geographies that a reply may name (`Usage.inference_geo`) and what they cost beside the rates.
+    geographies: dict[str, Ratio] = {}
 
     @classmethod
-    def of(cls, version: str, phases: Mapping[str, tuple[Phase, ...]], clock: Clock) -> Rates:
+    def of(
+        cls,
+        version: str,
+        phases: Mapping[str, tuple[Phase, ...]],
+        clock: Clock,
+        geographies: Mapping[str, Ratio] | None = None,
+    ) -> Rates:
         """Rates from phases by way of processing."""
         tariffs = {mode: tuple(Tariff(phase, _tiers(phase.sheet)) for phase in each) for mode, each in phases.items()}
-        return cls(version=version, tariffs=tariffs, clock=clock)
+        return cls(version=version, tariffs=tariffs, clock=clock, geographies=dict(geographies or {}))
 
-    def cost_nano_usd(self, usage: Usage, mode: str = STANDARD, at_us: int | None = None) -> int:
+    def cost_nano_usd(self, usage: Usage, *, service_tier: str | None = None, at_us: int | None = None) -> int:
         """What these tokens cost, rounded once to the nearest nano-USD.
 
-        `mode` is standard, batch, flex, priority or fast (a provider's service tier); one without a price of its own
-        costs the standard price. `at_us` is the time of the call, now unless given.
+        The tier that the usage says it was served in holds, else `service_tier`, the one asked for; both in anybody's
+        words. One without a price of its own costs the standard price. `at_us` is the time of the call, now unless
+        given.
         """
+        mode = mode_of(usage.service_tier) or mode_of(service_tier) or STANDARD
         tier = self._tier(mode, at_us, usage.prompt_tokens)
         hour_writes = min(usage.cache_write_1h_tokens, usage.cache_write_tokens)
         reasoning = min(usage.reasoning_tokens, usage.output_tokens)
@@ -111,7 +122,9 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
             + (usage.output_tokens - reasoning) * tier.output
             + reasoning * tier.reasoning
         )
-        return (amount + TOKENS_PER_RATE // 2) // TOKENS_PER_RATE
+        times, parts = self.geographies.get(usage.inference_geo or "", (1, 1))
+        whole = TOKENS_PER_RATE * parts
+        return (amount * times + whole // 2) // whole
 
     @property
     def input(self) -> int:
@@ -146,6 +159,20 @@ def _tiers(sheet: Sheet) -> tuple[Tier, ...]:
     """Every number of prompt tokens at which some price of the sheet changes, with all prices above it."""
     bounds = sorted({above for price in sheet.values() for above, _ in price.steps}, reverse=True)
     return tuple(_tier_above(sheet, above) for above in [*bounds, -1])
+
+
+def scaled(phases: tuple[Phase, ...], ratio: Ratio) -> tuple[Phase, ...]:
+    """The phases with every price times a ratio, each rounded to the nearest integer."""
+    return tuple(
+        msgspec.structs.replace(phase, sheet={kind: _scaled(price, ratio) for kind, price in phase.sheet.items()})
+        for phase in phases
+    )
+
+
+def _scaled(price: Price, ratio: Ratio) -> Price:
+    times, parts = ratio
+    steps = tuple((above, (higher * times + parts // 2) // parts) for above, higher in price.steps)
+    return Price((price.base * times + parts // 2) // parts, steps)
 
 
 def _tier_above(sheet: Sheet, above: int) -> Tier:

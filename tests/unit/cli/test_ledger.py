@@ -73,6 +73,10 @@ def drawn(*rows: CallRow) -> str:
     return capture.get()
 
 
+def test_the_table_tells_the_share_of_the_prompt_that_came_from_a_cache() -> None:
+    assert "75 60%" in drawn(row(input_tokens=40, cache_read_tokens=75, cache_write_tokens=10))
+
+
 def test_the_table_tells_unknown_prices_and_estimates() -> None:
     text = drawn(
         row(requested_model="asked", served_model="served", cost_nano_usd=2_000_000, first_token_us=NOW_US + 250_000),

@@ -23,7 +23,7 @@ BOOK = PriceBook(TABLE, FakeClock())
 
 def cost(price_key: str, model: str, costs: dict[str, str], usage: Usage, mode: str = "standard") -> int | None:
     rates = BOOK.resolve(price_key, model, {key: Decimal(text) for key, text in costs.items()})
-    return None if rates is None else rates.cost_nano_usd(usage, mode)
+    return None if rates is None else rates.cost_nano_usd(usage, service_tier=mode)
 
 
 ONE = Usage(input_tokens=1_000, output_tokens=100)

@@ -127,7 +127,7 @@ def _metadata(row: CallRow) -> dict[str, Any]:
         "applied_guardrails": [],
         "attempted_retries": max(row.attempts - 1, 0),
         "cost_breakdown": None,
-        "sekisho": {name: getattr(row, name) for name in _OWN_FIELDS},
+        "sekisho": {name: getattr(row, name) for name in _OWN_FIELDS} | {"cache_hit_share": row.usage.cache_hit_share},
     }
 
 

@@ -23,6 +23,8 @@ from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _decoder = msgspec.json.Decoder(MessageOut)
 _STOP_WORDS = {reason: word for word, reason in STOPS.items()}
+#: The tiers that this API has a word for, beside the standard one.
+_TIERS = ("priority", "batch")
 
 
 def decode_reply(body: bytes) -> Reply:
@@ -138,7 +140,7 @@ def usage_object(usage: Usage) -> Json:
             "ephemeral_5m_input_tokens": usage.cache_write_tokens - usage.cache_write_1h_tokens,
             "ephemeral_1h_input_tokens": usage.cache_write_1h_tokens,
         },
-        "service_tier": "standard",
+        "service_tier": usage.service_tier if usage.service_tier in _TIERS else "standard",
     }
     return value
 

@@ -5,6 +5,8 @@ Flows in: a provider's reply or stream. Flows out: ReplyFacts; counts. Must stay
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sekisho.core.errors import UpstreamProtocolError
@@ -21,6 +23,7 @@ class _Completion(msgspec.Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
     usage: UsageBody | None = None
+    service_tier: Any = None
 
 
 class _Embeddings(msgspec.Struct):
@@ -45,7 +48,8 @@ def read_completion_facts(body: bytes) -> ReplyFacts:
     except _UNREADABLE:
         raise UpstreamProtocolError("The provider's answer is not a completion.") from None
     text_bytes = sum(len((choice.text or "").encode()) for choice in typed.choices or ())
-    return ReplyFacts(usage=read_usage(typed.usage), served_model=typed.model or None, text_bytes=text_bytes)
+    usage = read_usage(typed.usage, typed.service_tier)
+    return ReplyFacts(usage=usage, served_model=typed.model or None, text_bytes=text_bytes)
 
 
 def read_embedding_facts(body: bytes) -> ReplyFacts:

@@ -31,7 +31,7 @@ from sekisho.wire.openai_chat.reply_schema import (
 )
 from sekisho.wire.openai_chat.stops import read_stop, write_stop
 from sekisho.wire.openai_chat.thoughts import read_thoughts, reasoning_text, write_blocks
-from sekisho.wire.openai_chat.usage import read_usage, write_usage
+from sekisho.wire.openai_chat.usage import read_usage, write_tier, write_usage
 
 Body = dict[str, Any]
 
@@ -76,7 +76,7 @@ def decode_reply(body: bytes) -> Reply:
             has_calls=any(isinstance(part, ToolCall) for part in parts),
             has_refusal=any(isinstance(part, Refusal) for part in parts),
         ),
-        usage=read_usage(typed.usage or choice.usage),
+        usage=read_usage(typed.usage or choice.usage, typed.service_tier),
         created_seconds=None if typed.created is None else int(typed.created),
         citations=tuple((texts[0], citation) for citation in citations if citation is not None),
     )
@@ -127,7 +127,7 @@ def encode_reply(reply: Reply, request: Request) -> bytes:
             "model": reply.model,
             "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": stop}],
             "usage": None if reply.usage is None else write_usage(reply.usage),
-            "service_tier": None,
+            "service_tier": write_tier(reply.usage),
             "system_fingerprint": None,
         }
     )
@@ -164,7 +164,7 @@ def read_facts(body: bytes) -> ReplyFacts:
     choices = typed.choices or ()
     usage = next((choice.usage for choice in choices if choice.usage is not None), None)
     return ReplyFacts(
-        usage=read_usage(typed.usage or usage),
+        usage=read_usage(typed.usage or usage, typed.service_tier),
         served_model=typed.model or None,
         text_bytes=sum(_text_bytes(choice.message or MessageDelta()) for choice in choices),
     )

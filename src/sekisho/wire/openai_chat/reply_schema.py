@@ -77,6 +77,7 @@ class ReplyBody(msgspec.Struct):
     created: int | float | None = None
     choices: list[Choice] | None = None
     usage: UsageBody | None = None
+    service_tier: Any = None
     error: Any = None
 
 

@@ -111,7 +111,7 @@ class ChatStreamReader:
             choice = chunk.choices[0]
             counted = counted or choice.usage
             self._choice(choice)
-        usage = read_usage(counted)
+        usage = read_usage(counted, chunk.service_tier)
         if usage is None or not self._started:
             return
         if usage != self._usage:

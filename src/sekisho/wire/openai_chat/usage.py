@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from sekisho.canonical.usage import Usage
+from sekisho.canonical.usage import Usage, word
 
 Count = int | float | None
 
@@ -50,8 +50,8 @@ _NO_PROMPT_DETAILS = PromptDetails()
 _NO_COMPLETION_DETAILS = CompletionDetails()
 
 
-def read_usage(body: UsageBody | None) -> Usage | None:
-    """Canonical counts in tokens; None when the provider gave none."""
+def read_usage(body: UsageBody | None, tier: Any = None) -> Usage | None:
+    """Canonical counts in tokens, with the `service_tier` beside them; None when the provider gave none."""
     if body is None or (body.prompt_tokens is None and body.completion_tokens is None):
         return None
     details = body.prompt_tokens_details or _NO_PROMPT_DETAILS
@@ -71,6 +71,7 @@ def read_usage(body: UsageBody | None) -> Usage | None:
         cache_write_1h_tokens=min(written, _count(life.ephemeral_1h_input_tokens)) if life is not None else 0,
         output_tokens=output,
         reasoning_tokens=min(reasoning, output),
+        service_tier=word(tier),
     )
 
 
@@ -88,6 +89,15 @@ def _count(*values: Count) -> int:
         if value is not None:
             return max(0, int(value))
     return 0
+
+
+#: The words of this dialect for a tier.
+_TIERS = frozenset({"auto", "default", "flex", "scale", "priority"})
+
+
+def write_tier(usage: Usage | None) -> str | None:
+    """The `service_tier` of a reply; None where the provider said none or in words of another dialect."""
+    return usage.service_tier if usage is not None and usage.service_tier in _TIERS else None
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class _Chunk(msgspec.Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
     usage: UsageBody | None = None
+    service_tier: Any = None
     error: Any = None
 
 
@@ -160,18 +161,18 @@ class ChatWatch:
             self.served_model = chunk.model
         if chunk.choices:
             for choice in chunk.choices:
-                self._choice(choice)
+                self._choice(choice, chunk.service_tier)
         if chunk.usage is not None:
-            self._count(chunk.usage)
+            self._count(chunk.usage, chunk.service_tier)
         if chunk.error is not None or name == b"error":
             self.failed = parse_error(200, data)
         return chunk.choices == [] and chunk.usage is not None and chunk.error is None
 
-    def _choice(self, choice: _Choice) -> None:
+    def _choice(self, choice: _Choice, tier: Any) -> None:
         if choice.finish_reason:
             self.finished = True
         if choice.usage is not None:
-            self._count(choice.usage)
+            self._count(choice.usage, tier)
         if choice.text:
             self.text_bytes += _size(choice.text)
         delta = choice.delta
@@ -186,8 +187,8 @@ class ChatWatch:
             elif call.custom is not None:
                 self.text_bytes += _size(call.custom.input)
 
-    def _count(self, body: UsageBody) -> None:
-        self.usage = read_usage(body) or self.usage
+    def _count(self, body: UsageBody, tier: Any) -> None:
+        self.usage = read_usage(body, tier) or self.usage
 
 
 def _size(value: Any) -> int:

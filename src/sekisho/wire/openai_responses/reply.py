@@ -48,7 +48,7 @@ def decode_reply(body: bytes) -> Reply:
         model=response.model or "",
         parts=tuple(parts),
         stop=response.stop(called=any(isinstance(part, ToolCall) for part in parts)),
-        usage=response.usage.usage() if response.usage is not None else None,
+        usage=response.counted,
         created_seconds=response.created_seconds,
         citations=tuple(citations),
     )
@@ -70,7 +70,7 @@ def read_facts(body: bytes) -> ReplyFacts:
     except UpstreamProtocolError:
         return ReplyFacts()
     return ReplyFacts(
-        usage=response.usage.usage() if response.usage is not None else None,
+        usage=response.counted,
         served_model=response.model,
         text_bytes=sum(_text_bytes(item) for item in items if isinstance(item, (MessageItem, CallItem))),
     )

@@ -8,13 +8,13 @@ Source: openai SDK types and Open Responses 2026-04-24.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from sekisho.canonical.events import Citation, StopReason
 from sekisho.canonical.request import Part, Refusal, Text, Thinking, ToolCall
-from sekisho.canonical.usage import Usage
+from sekisho.canonical.usage import Usage, word
 from sekisho.core.errors import UpstreamProtocolError
 
 #: Whose sealed thoughts this dialect carries: canonical `origin`.
@@ -122,7 +122,7 @@ class WireUsage(msgspec.Struct):
     output_tokens: int | None = None
     output_tokens_details: OutputDetails | None = None
 
-    def usage(self) -> Usage:
+    def usage(self, tier: str | None = None) -> Usage:
         """Canonical counts: what was cached is taken out of the input."""
         given, made = self.input_tokens_details or InputDetails(), self.output_tokens_details or OutputDetails()
         read, written = _count(given.cached_tokens), _count(given.cache_write_tokens)
@@ -132,6 +132,7 @@ class WireUsage(msgspec.Struct):
             cache_write_tokens=written,
             output_tokens=_count(self.output_tokens),
             reasoning_tokens=_count(made.reasoning_tokens),
+            service_tier=tier,
         )
 
 
@@ -167,6 +168,12 @@ class WireResponse(msgspec.Struct):
     usage: WireUsage | None = None
     error: WireError | None = None
     incomplete_details: Incomplete | None = None
+    service_tier: Any = None
+
+    @property
+    def counted(self) -> Usage | None:
+        """Its usage, with how it was served."""
+        return None if self.usage is None else self.usage.usage(word(self.service_tier))
 
     @property
     def created_seconds(self) -> int | None:

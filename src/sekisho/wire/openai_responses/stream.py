@@ -161,8 +161,8 @@ class StreamReader:
             if at not in self._done:
                 self._settle(at, raw)
         self._end_all()
-        if response.usage is not None:
-            self._out.append(e.UsageReported(response.usage.usage()))
+        if response.counted is not None:
+            self._out.append(e.UsageReported(response.counted))
         if response.status is None:
             response.status = kind.removeprefix("response.")
         self._out.append(e.Finished(stop=response.stop(called=self._called)))
@@ -170,9 +170,9 @@ class StreamReader:
 
     def _failed(self, event: _ResponseEvent, _: str) -> None:
         response = event.response
-        if response.usage is not None:
+        if response.counted is not None:
             self._ensure_started(response)
-            self._out.append(e.UsageReported(response.usage.usage()))
+            self._out.append(e.UsageReported(response.counted))
         self._fail_with(error_info(response.error or WireError()))
 
     def _error(self, event: _ErrorEvent, _: str) -> None:

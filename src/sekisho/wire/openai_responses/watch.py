@@ -88,8 +88,7 @@ class StreamWatch:
 
     def _end(self, response: WireResponse, name: bytes) -> None:
         self.served_model = response.model or self.served_model
-        if response.usage is not None:
-            self.usage = response.usage.usage()
+        self.usage = response.counted or self.usage
         if name in {b"response.completed", b"response.incomplete"}:
             self.finished = self.ended = True
         else:

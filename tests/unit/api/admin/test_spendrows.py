@@ -65,6 +65,7 @@ def test_tokens_and_money_are_told_in_litellms_words() -> None:
     assert (shown["prompt_tokens"], shown["completion_tokens"], shown["total_tokens"]) == (140, 7, 147)
     assert (shown["spend"], shown["metadata"]["sekisho"]["cost_nano_usd"]) == (0.001234567, 1_234_567)
     assert (shown["request_duration_ms"], shown["completionStartTime"]) == (1_500, "2023-11-14T22:13:20.250000Z")
+    assert shown["metadata"]["sekisho"]["cache_hit_share"] == 100 / 140
     usage = shown["metadata"]["usage_object"]
     assert (usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]) == (100, 30)
     assert usage["cache_creation"] == {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}

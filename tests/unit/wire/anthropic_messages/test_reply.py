@@ -169,7 +169,12 @@ REPLIES = st.builds(
     parts=st.lists(PARTS, max_size=4).map(tuple),
     stop=st.sampled_from([StopReason.MAX_TOKENS, StopReason.REFUSAL, StopReason.PAUSE]),
     stop_sequence=st.none() | st.text(),
-    usage=st.builds(Usage, input_tokens=st.integers(0, 99), output_tokens=st.integers(0, 99)),
+    usage=st.builds(
+        Usage,
+        input_tokens=st.integers(0, 99),
+        output_tokens=st.integers(0, 99),
+        service_tier=st.sampled_from(["standard", "priority"]),
+    ),
 )
 
 

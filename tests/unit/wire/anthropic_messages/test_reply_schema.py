@@ -57,3 +57,11 @@ def test_every_stop_reason_has_one_word() -> None:
 def test_an_event_of_the_future_decodes() -> None:
     body = b'{"type":"new_event","index":3,"delta":{"type":"new_delta","x":1},"content_block":{"type":"new","input":3}}'
     assert msgspec.json.decode(body, type=EventOut).type == "new_event"
+
+
+def test_how_a_call_was_served_is_kept_from_its_start_on() -> None:
+    start = usage_after(Usage(), UsageOut(input_tokens=1, service_tier="priority", inference_geo="us"))
+    last = usage_after(start, UsageOut(output_tokens=2))
+    assert (last.service_tier, last.inference_geo) == ("priority", "us")
+    assert usage_after(Usage(), UsageOut(service_tier="standard", speed="fast")).service_tier == "fast"
+    assert usage_after(Usage(), UsageOut(service_tier={"no": "word"}, inference_geo=1)) == Usage()

@@ -194,7 +194,12 @@ REPLIES = st.builds(
     model=st.text(min_size=1),
     parts=st.lists(PARTS, max_size=4).map(tuple),
     stop=st.sampled_from([e.StopReason.MAX_TOKENS, e.StopReason.REFUSAL]),
-    usage=st.builds(Usage, input_tokens=st.integers(0, 99), output_tokens=st.integers(0, 99)),
+    usage=st.builds(
+        Usage,
+        input_tokens=st.integers(0, 99),
+        output_tokens=st.integers(0, 99),
+        service_tier=st.just("standard"),
+    ),
 )
 
 

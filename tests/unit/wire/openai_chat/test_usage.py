@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.canonical.usage import Usage
-from sekisho.wire.openai_chat.usage import UsageBody, read_usage, write_usage
+from sekisho.canonical.usage import COUNTS, Usage
+from sekisho.wire.openai_chat.usage import UsageBody, read_usage, write_tier, write_usage
 
 
 def read(**fields: Any) -> Usage | None:
@@ -96,4 +96,17 @@ _odd = st.none() | st.integers(-5, 50) | st.floats(0, 50)
 @given(st.fixed_dictionaries(dict.fromkeys(("prompt_tokens", "completion_tokens", "cached_tokens"), _odd)))
 def test_no_count_is_ever_negative(fields: dict[str, Any]) -> None:
     usage = read(**fields)
-    assert usage is None or min(msgspec.structs.astuple(usage)) >= 0
+    assert usage is None or min(getattr(usage, name) for name in COUNTS) >= 0
+
+
+@pytest.mark.parametrize(("tier", "told"), [("flex", "flex"), (None, None), (7, None)])
+def test_the_tier_that_was_served_stands_in_the_usage(tier: Any, told: str | None) -> None:
+    usage = read_usage(UsageBody(prompt_tokens=1), tier)
+    assert usage is not None
+    assert usage.service_tier == told
+
+
+@pytest.mark.parametrize(("tier", "told"), [("flex", "flex"), ("standard", None), (None, None)])
+def test_a_tier_is_told_in_words_of_this_dialect(tier: str | None, told: str | None) -> None:
+    assert write_tier(Usage(service_tier=tier)) == told
+    assert write_tier(None) is None

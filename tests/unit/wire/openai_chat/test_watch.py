@@ -152,3 +152,9 @@ def test_an_event_without_an_end_is_not_hoarded() -> None:
     out, watch = watched([piece, piece, piece], strip=True)
     assert out == piece * 3
     assert watch.events <= 1
+
+
+def test_the_tier_that_was_served_stands_in_the_usage() -> None:
+    watch = ChatWatch()
+    watch.feed(event({"choices": [], "usage": {"prompt_tokens": 9}, "service_tier": "flex"}))
+    assert watch.usage == Usage(input_tokens=9, service_tier="flex")

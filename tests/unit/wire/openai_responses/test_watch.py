@@ -78,3 +78,10 @@ def test_any_bytes_pass(chunks: list[bytes]) -> None:
 def test_an_event_without_an_end_passes_unread() -> None:
     watch = watched(b"data: " + b"x" * (bounds.STREAM_EVENT_BYTES + 1), b"\n\n", STREAM)
     assert watch.finished is False
+
+
+def test_the_tier_that_was_served_stands_in_the_usage() -> None:
+    body = {"type": "response.completed", "response": {"usage": USAGE, "service_tier": "priority"}}
+    watch = watched(sse_event(msgspec.json.encode(body), "response.completed"))
+    assert watch.usage is not None
+    assert watch.usage.service_tier == "priority"
