@@ -51,6 +51,30 @@ class _Held(msgspec.Struct, Generic[T], frozen=True):
     end_us: int | None
 
 
+class Fixed(Generic[T]):
+    """Credentials that only the operator changes, with the methods of those that are fetched."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T) -> None:
+        self._value = value
+
+    def ready(self) -> bool:
+        """They always are."""
+        return True
+
+    async def prepare(self) -> None:
+        """There is nothing to wait for."""
+
+    def value(self) -> T:
+        """The credentials."""
+        return self._value
+
+    def doubt(self) -> bool:
+        """Another try would show the same."""
+        return False
+
+
 class Refreshed(Generic[T]):
     """Fetched credentials of one identity.
 

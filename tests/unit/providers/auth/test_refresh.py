@@ -13,6 +13,7 @@ from sekisho.providers.auth.refresh import (
     DOUBT_SECONDS,
     REFRESH_SECONDS,
     RETRY_SECONDS,
+    Fixed,
     Lease,
     Refreshed,
     credential_error,
@@ -204,3 +205,9 @@ async def test_a_defect_in_a_fetch_is_not_hidden() -> None:
         await fresh.prepare()
     with pytest.raises(ZeroDivisionError):
         await fresh.prepare()
+
+
+async def test_what_only_the_operator_changes_is_never_doubted() -> None:
+    fixed = Fixed(7)
+    await fixed.prepare()
+    assert (fixed.ready(), fixed.value(), fixed.doubt()) == (True, 7, False)
