@@ -25,6 +25,7 @@ from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
 from sekisho.core.errors import CallerError, OperatorError
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.media import Fetch
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.keys import KeyRing, KeyService
@@ -35,6 +36,8 @@ from sekisho.routing.router import Router
 from sekisho.store.db import Database
 from sekisho.store.migrate import ensure_schema
 from sekisho.upstream.client import ReqwestTransport
+from sekisho.upstream.fetch import Fetcher, FetchLimits
+from sekisho.upstream.guard import Guard
 from sekisho.upstream.http import Transport
 from sekisho.wire.registry import BY_NAME
 
@@ -174,6 +177,15 @@ def router_of(settings: Settings) -> Router:
     aliases = {name: alias.model for name, alias in names.items()}
     hidden = frozenset(name for name, alias in names.items() if alias.hidden)
     return Router(resolve_all(settings), aliases, settings.router.default_model, hidden)
+
+
+def fetch_of(settings: Settings) -> Fetch | None:
+    """How images and documents by URL are fetched; None where the operator wants none fetched."""
+    media = settings.sekisho.media
+    if not media.fetch:
+        return None
+    limits = FetchLimits(file_bytes=round(media.max_mb * 1024 * 1024), seconds=media.timeout_seconds)
+    return Fetcher(Guard(media.allowed_hosts), limits).fetch
 
 
 def route_explained(settings: Settings) -> Callable[[str], list[tuple[str, str]]]:

@@ -51,9 +51,9 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 
 
 @asynccontextmanager
-async def running(folder: Path, text: str = CONFIG) -> AsyncIterator[Application]:
-    """The application between its start and its stop."""
-    app = Application(write_config(folder, text), environment(), folder / "data")
+async def running(folder: Path, text: str = CONFIG, **variables: str) -> AsyncIterator[Application]:
+    """The application between its start and its stop, with further environment variables."""
+    app = Application(write_config(folder, text), environment() | variables, folder / "data")
     asked: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     said: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     living = asyncio.create_task(app({"type": "lifespan"}, asked.get, said.put))

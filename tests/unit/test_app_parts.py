@@ -11,14 +11,15 @@ import msgspec
 import pytest
 
 from sekisho import app as composition
-from sekisho.app import Application, rate_table, timeout_table
+from sekisho.app import Application, fetch_of, rate_table, timeout_table
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
-from sekisho.core.errors import OperatorError
+from sekisho.core.errors import CallerError, OperatorError
 from sekisho.ledger.prices import PriceBook
 from sekisho.ledger.rows import Intent
 from sekisho.providers.deployment import Deployment, resolve_all
 from tests.support.application import CONFIG, ask, environment, running, write_config
+from tests.support.media_server import PNG, answer, media_server
 from tests.support.waiting import eventually
 
 
@@ -200,3 +201,41 @@ async def test_the_first_of_many_callers_of_the_management_api_are_all_served(tm
     async with running(tmp_path) as app:
         answers = await asyncio.gather(*(ask(app, "GET", "/key/list") for _ in range(5)))
     assert [got.status for got in answers] == [200] * 5
+
+
+async def test_access_keys_outlive_a_change_of_the_root_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    old, new, path = "ab" * 32, "cd" * 32, "/sekisho/v1/key/aws-credentials"
+    async with running(tmp_path, SEKISHO_ROOT_KEY=old) as app:
+        key = (await ask(app, "POST", "/key/generate", body=b"{}")).json["key"]
+        made = (await ask(app, "POST", path, body=msgspec.json.encode({"key": key}))).json
+    async with running(tmp_path, SEKISHO_ROOT_KEY=new, SEKISHO_ROOT_KEY_PREVIOUS=old) as app:
+        assert "1 access keys are now under the present SEKISHO_ROOT_KEY" in caplog.text
+    async with running(tmp_path, SEKISHO_ROOT_KEY=new) as app:
+        found = app._access_keys.find(made["access_key_id"])
+        assert found is not None
+        assert found.secret.reveal() == made["secret_access_key"]
+        assert made["secret_access_key"] not in caplog.text
+    async with running(tmp_path) as app:
+        assert "1 access keys do not work" in caplog.text
+        assert (await ask(app, "GET", path)).json["total_count"] == 1
+        refused = await ask(app, "POST", path, body=msgspec.json.encode({"key": key}))
+        assert (refused.status, "SEKISHO_ROOT_KEY" in refused.json["error"]["message"]) == (400, True)
+
+
+def test_a_root_key_that_is_none_ends_the_start(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="SEKISHO_ROOT_KEY is not a root key"):
+        Application(write_config(tmp_path), environment() | {"SEKISHO_ROOT_KEY": "password"}, tmp_path / "data")
+
+
+async def test_urls_are_fetched_as_the_operator_says(tmp_path: Path) -> None:
+    def fetch(**media: Any) -> Any:
+        return fetch_of(settings_of(tmp_path, {"model": "openai/x"}, sekisho={"media": media})[0])
+
+    assert fetch(fetch=False) is None
+    async with media_server({"/a": answer(PNG), "/b": answer(PNG + b"x" * 2000)}) as server:
+        with pytest.raises(CallerError, match="only https"):
+            await fetch()("image", server.url("/a"))
+        own = fetch(allowed_hosts=["127.0.0.1"], max_mb=0.001)
+        assert (await own("image", server.url("/a"))).data == PNG
+        with pytest.raises(CallerError, match="larger than 1049 bytes"):
+            await own("image", server.url("/b"))

@@ -19,6 +19,7 @@ import msgspec
 from sekisho.config import keys
 from sekisho.config.sections import (
     AllowedFails,
+    MediaPolicy,
     ModelAlias,
     ProviderPolicy,
     Residency,
@@ -60,6 +61,7 @@ _SECTIONS: Final = {
 NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.timeouts": Timeouts,
     "sekisho.providers.NAME": ProviderPolicy,
+    "sekisho.media": MediaPolicy,
     "sekisho.residency": Residency,
     "sekisho.routing": RoutingPolicy,
     "router_settings.model_group_alias.NAME": ModelAlias,

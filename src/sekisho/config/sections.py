@@ -226,6 +226,20 @@ class RoutingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     OpenAI body. The master key may always."""
 
 
+class MediaPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """`sekisho.media`: images and documents that callers name by URL, for models that take no URLs."""
+
+    fetch: bool = True
+    """Whether the gateway fetches them. `false`: such a call is refused by name."""
+    max_mb: Megabytes = 20.0
+    """Largest file in megabytes (1,048,576 bytes)."""
+    timeout_seconds: Seconds = 10.0
+    """Longest time for one file, redirects included."""
+    allowed_hosts: tuple[Name, ...] = ()
+    """Servers of your own: these host names may have private addresses and speak http. Everything else is fetched over
+    https, from public addresses only."""
+
+
 class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`sekisho`: what LiteLLM's file has no word for."""
 
@@ -243,6 +257,8 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where calls of every key may be processed."""
     routing: RoutingPolicy = RoutingPolicy()
     """What callers may decide of a call's route."""
+    media: MediaPolicy = MediaPolicy()
+    """Images and documents that callers name by URL."""
     unknown_price: Literal["allow", "refuse"] = "refuse"
     """Whether a model without a known price may be called under a money budget. Budgets are not enforced in this
     release, so that such calls pass with an empty cost; setting it is named in a warning."""
