@@ -90,6 +90,7 @@ _TOO_LONG = re.compile(
     r"|maximum context length|context window",
     re.IGNORECASE,
 )
+_NO_SUCH_MODEL = re.compile(r"model identifier is invalid", re.IGNORECASE)
 _FILTERED = re.compile(r"content filter|blocked by guardrail", re.IGNORECASE)
 #: A limit that waiting a minute does not lift.
 _NO_QUOTA = re.compile(r"per day|daily", re.IGNORECASE)
@@ -156,6 +157,8 @@ def _class_of(status: int | None, name: str, message: str) -> ErrorClass:
     found = _CLASSES.get(name) or _BY_STATUS.get(status or 500, fallback)
     if found is ErrorClass.INVALID_REQUEST and _TOO_LONG.search(message):
         return ErrorClass.CONTEXT_TOO_LONG
+    if found is ErrorClass.INVALID_REQUEST and _NO_SUCH_MODEL.search(message):
+        return ErrorClass.NOT_FOUND
     if found is ErrorClass.INVALID_REQUEST and _FILTERED.search(message):
         return ErrorClass.CONTENT_POLICY
     if found is ErrorClass.RATE_LIMITED and _NO_QUOTA.search(message):

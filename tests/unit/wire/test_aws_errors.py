@@ -23,6 +23,7 @@ def info(error_class: ErrorClass, message: str = "Words.") -> ErrorInfo:
         (400, "ValidationException", "bad", ErrorClass.INVALID_REQUEST),
         (400, "ValidationException", "Input is too long for requested model.", ErrorClass.CONTEXT_TOO_LONG),
         (400, "ValidationException", "prompt is too long: 9 tokens > 8 maximum", ErrorClass.CONTEXT_TOO_LONG),
+        (400, "ValidationException", "The provided model identifier is invalid.", ErrorClass.NOT_FOUND),
         (400, "ValidationException", "Output blocked by guardrail", ErrorClass.CONTENT_POLICY),
         (400, "ServiceQuotaExceededException", "no", ErrorClass.QUOTA_EXHAUSTED),
         (403, "ExpiredTokenException", "secret", ErrorClass.UPSTREAM_CREDENTIAL),
