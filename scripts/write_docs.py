@@ -94,7 +94,7 @@ def providers() -> str:
             f"`{provider.name}/`",
             ", ".join(provider.dialects),
             f"`{provider.base_url}`" if provider.base_url else "`api_base`",
-            f"`{provider.key_variable}`" if provider.key_variable else "–",
+            ", ".join(f"`{name}`" for name in provider.key_variables) or "–",
             f"[documentation]({provider.docs_url})",
         )
         for provider in PROVIDERS

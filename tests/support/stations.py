@@ -30,6 +30,7 @@ from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook
 from sekisho.ledger.rows import CallRow, Intent
+from sekisho.providers.auth.authority import StaticKey
 from sekisho.providers.catalog import find_provider
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.router import Router
@@ -215,7 +216,7 @@ def deployment(served_by: str = "openai/gpt-4.1-mini", name: str = "m", **change
         "model": routed,
         "base_url": "http://provider.test/v1" if prefix != "anthropic" else "http://provider.test",
         "host": "provider.test",
-        "key": Secret(KEY),
+        "authority": StaticKey(Secret(KEY), row.auth),
         "extra_headers": {},
         "entry": ModelEntry(model_name=name, params=params, info=ModelInfo()),
     }

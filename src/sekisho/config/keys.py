@@ -108,12 +108,11 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     ),
     "litellm_params": _flat(
         {
-            _CLOUD: "bedrock_project_id bedrock_tags model_id vertex_project vertex_location "
-            "vertex_credentials azure_ad_token tenant_id client_id client_secret azure_scope azure_username "
-            "azure_password s3_bucket_name s3_region_name s3_access_key_id s3_secret_access_key s3_endpoint_url "
-            "gcs_bucket_name watsonx_region_name",
-            "Belongs to a provider with versions of its API, which this release does not call.": "api_version",
-            "The header is not sent by this key; write `OpenAI-Organization` into `extra_headers`.": "organization",
+            _CLOUD: "bedrock_project_id bedrock_tags s3_bucket_name s3_region_name s3_access_key_id "
+            "s3_secret_access_key s3_endpoint_url gcs_bucket_name watsonx_region_name",
+            "A user's password is no sign-on to Azure here: set client_secret, or use the machine's identity.": (
+                "azure_username azure_password"
+            ),
             _TUNING: "drop_params",
             _RATE: "itpm otpm max_parallel_requests default_api_key_tpm_limit default_api_key_rpm_limit",
             _TAGS: "tag_regex",

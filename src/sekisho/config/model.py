@@ -18,7 +18,7 @@ from msgspec import field
 from sekisho.config.environment import Environment
 from sekisho.config.problems import Problem, Where
 from sekisho.config.sections import GeneralSettings, LitellmSettings, ModelAlias, RouterSettings, SekishoSettings
-from sekisho.config.values import Count, Name, Retries, Seconds, Weight
+from sekisho.config.values import Count, CredentialFile, Name, Retries, Seconds, Weight
 from sekisho.core.secret import Secret
 
 __all__ = [
@@ -56,9 +56,30 @@ class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
     api_base: Name | None = None
     """The provider's address. Where it is not set, the provider's public one."""
     api_version: Name | None = None
-    """The version of the provider's API, where it has versions."""
+    """Azure: a date means the paths by deployment, `preview`, `latest` or none the v1 API."""
     organization: Name | None = None
-    """OpenAI's organisation id."""
+    """OpenAI's organisation id, sent as a header with every call."""
+    model_id: Name | None = None
+    """Bedrock: what is called in place of `model`, which then only names the family: the ARN of an inference profile,
+    of Provisioned Throughput, of a prompt router."""
+    vertex_project: Name | None = None
+    """Vertex AI: the project. Without it that of `VERTEXAI_PROJECT`, or the one that the credentials belong to."""
+    vertex_location: Name | None = None
+    """Vertex AI: a region, `global`, `us` or `eu`; that of `VERTEXAI_LOCATION`, or us-central1, where it is not set."""
+    vertex_credentials: CredentialFile | None = None
+    """Google's credentials: the path of a file, its JSON text, or the same as a mapping. Without them
+    `GOOGLE_APPLICATION_CREDENTIALS`, and then what the machine gives."""
+    azure_ad_token: Secret | None = None
+    """Azure: a token of Entra ID that somebody else renews."""
+    tenant_id: Name | None = None
+    """Azure: the tenant of an application; `AZURE_TENANT_ID` where it is not set."""
+    client_id: Name | None = None
+    """Azure: the application, or the user-assigned managed identity; `AZURE_CLIENT_ID` where it is not set."""
+    client_secret: Secret | None = None
+    """Azure: the application's secret; `AZURE_CLIENT_SECRET` where it is not set. Without a key, a token and a secret
+    the machine's own identity is used."""
+    azure_scope: Name | None = None
+    """Azure: what a token is asked for; `https://cognitiveservices.azure.com/.default` where it is not set."""
     custom_llm_provider: Name | None = None
     """The provider, where `model` does not begin with it."""
     aws_region_name: Name | None = None

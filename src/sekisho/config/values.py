@@ -23,6 +23,13 @@ Portion = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 Megabytes = Annotated[float, msgspec.Meta(gt=0, le=4096)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
+
+class CredentialFile(Secret):
+    """A cloud's credential file: its path, its text, or its content as a mapping, which is held as JSON text."""
+
+    __slots__ = ()
+
+
 _WORDS: Final = {
     "str": "text",
     "int": "a whole number",
@@ -61,6 +68,10 @@ def price(text: str) -> Decimal:
 def _own_types(kind: type, value: Any) -> Any:
     if kind is Secret and isinstance(value, (str, int)) and not isinstance(value, bool):
         return Secret(str(value))
+    if kind is CredentialFile and isinstance(value, dict) and "type" in value:
+        return CredentialFile(msgspec.json.encode(value).decode())
+    if kind is CredentialFile and isinstance(value, str):
+        return CredentialFile(value)
     raise msgspec.ValidationError("Expected `str`")
 
 

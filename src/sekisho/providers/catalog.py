@@ -1,68 +1,82 @@
-"""Every provider, one row each. Adding one of a known dialect is adding a row here."""
+"""Every provider, one row each. Adding one of a known dialect is adding a row here, or a line in compatible.py."""
 
 from __future__ import annotations
 
 from sekisho.core.errors import OperatorError
-from sekisho.providers.provider import Provider
-
-_OPENAI = ("openai-chat", "openai-responses")
-
-
-def _server(name: str, base_url: str = "", *, key_variable: str | None = None, docs_url: str) -> Provider:
-    """A server that imitates OpenAI and may be run without a key."""
-    return Provider(
-        name=name,
-        dialects=_OPENAI,
-        base_url=base_url,
-        auth="bearer",
-        key_variable=key_variable,
-        price_key="",
-        compatible=True,
-        keyless=True,
-        docs_url=docs_url,
-    )
-
+from sekisho.providers import plain
+from sekisho.providers.clouds import CLOUDS
+from sekisho.providers.compatible import BOTH, PUBLIC, SERVERS
+from sekisho.providers.provider import Path, Provider, Service
 
 PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="openai",
-        dialects=_OPENAI,
+        services=BOTH,
         base_url="https://api.openai.com/v1",
-        auth="bearer",
-        key_variable="OPENAI_API_KEY",
+        key_variables=("OPENAI_API_KEY",),
         price_key="openai",
+        organization_header="openai-organization",
+        pins={"responses/": "openai-responses"},
+        place=plain.place,
         docs_url="https://platform.openai.com/docs/api-reference",
     ),
     Provider(
         name="anthropic",
-        dialects=("anthropic-messages",),
+        services=(
+            Service(
+                "anthropic-messages",
+                {"generate": Path("/v1/messages"), "count_tokens": Path("/v1/messages/count_tokens")},
+            ),
+        ),
         base_url="https://api.anthropic.com",
         auth="x-api-key",
-        key_variable="ANTHROPIC_API_KEY",
+        key_variables=("ANTHROPIC_API_KEY",),
         price_key="anthropic",
+        place=plain.place_above_version,
         docs_url="https://docs.anthropic.com/en/api/messages",
     ),
-    _server("custom_openai", docs_url="https://platform.openai.com/docs/api-reference/chat"),
-    _server("openai_like", docs_url="https://platform.openai.com/docs/api-reference/chat"),
-    _server(
-        "hosted_vllm",
-        key_variable="HOSTED_VLLM_API_KEY",
-        docs_url="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+    Provider(
+        name="gemini",
+        services=(
+            Service(
+                "gemini-generate",
+                {
+                    "generate": Path(
+                        "/v1beta/models/{model}:generateContent",
+                        "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+                    ),
+                    "count_tokens": Path("/v1beta/models/{model}:countTokens"),
+                    "embeddings": Path("/v1beta/models/{model}:embedContent"),
+                },
+            ),
+        ),
+        base_url="https://generativelanguage.googleapis.com",
+        auth="x-goog-api-key",
+        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        price_key="google",
+        place=plain.place_above_version,
+        docs_url="https://ai.google.dev/api/generate-content",
     ),
-    _server(
-        "ollama", "http://127.0.0.1:11434/v1", docs_url="https://github.com/ollama/ollama/blob/main/docs/openai.md"
+    Provider(
+        name="openrouter",
+        services=(*BOTH, Service("anthropic-messages", {"generate": Path("/messages")}, models=r"^anthropic/")),
+        base_url="https://openrouter.ai/api/v1",
+        key_variables=("OPENROUTER_API_KEY", "OR_API_KEY"),
+        price_key="openrouter",
+        compatible=True,
+        place=plain.place,
+        docs_url="https://openrouter.ai/docs/api/reference/overview",
     ),
-    _server(
-        "ollama_chat", "http://127.0.0.1:11434/v1", docs_url="https://github.com/ollama/ollama/blob/main/docs/openai.md"
-    ),
-    _server("lm_studio", "http://127.0.0.1:1234/v1", docs_url="https://lmstudio.ai/docs/api/openai-api"),
-    _server("llamafile", "http://127.0.0.1:8080/v1", docs_url="https://github.com/Mozilla-Ocho/llamafile"),
+    *CLOUDS,
+    *PUBLIC,
+    *SERVERS,
 )
 
 
 def _by_name(rows: tuple[Provider, ...]) -> dict[str, Provider]:
-    names = {row.name: row for row in rows}
-    if len(names) != len(rows):
+    pairs = [(name, row) for row in rows for name in (row.name, *row.aliases)]
+    names = dict(pairs)
+    if len(names) != len(pairs):
         raise OperatorError("Two providers in the catalog have the same name.")
     return names
 

@@ -1,7 +1,7 @@
 """A deployment: one model at one provider with one credential, as the configuration names it.
 
 Flows in: a `model_list` entry, resolved against the catalog. Flows out: what routing chooses from and an attempt
-needs. Must stay true: the credential is shown only in `headers()`, which is built for one attempt and never logged.
+needs. Must stay true: a credential is shown by `authority.headers()` alone, for one request, and never logged.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from sekisho.canonical.target import Target
-from sekisho.config.environment import Environment
-from sekisho.config.model import ModelEntry, Settings
+from sekisho.config.model import LitellmParams, ModelEntry, Settings
 from sekisho.config.sections import ProviderPolicy
 from sekisho.core.errors import OperatorError
 from sekisho.core.secret import Secret
+from sekisho.providers import plain
+from sekisho.providers.auth.authority import Authority, StaticKey
 from sekisho.providers.catalog import find_provider
 from sekisho.providers.profiles import profile_of
-from sekisho.providers.provider import PATHS, Provider
+from sekisho.providers.provider import Asked, Path, Place, Provider, paths_of
+from sekisho.wire.registry import BY_NAME
 
 #: Anthropic's API version; sent unless the caller named one.
 ANTHROPIC_VERSION = "2023-06-01"
-_RESPONSES_PREFIX = "responses/"
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +41,17 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
     #: The host of `base_url`, for the ledger: no path, no credentials.
     host: str
-    key: Secret | None
+    authority: Authority = StaticKey(None, "bearer")
     extra_headers: dict[str, Secret]
     entry: ModelEntry
+    #: The model's public name, where `model` is an ARN or a name that the operator gave.
+    base_model: str | None = None
+    #: Where it answers from, in the provider's words (Bedrock's region, Vertex's location), where that is known.
+    region: str | None = None
+    #: Whose it is there (an AWS account, a Google project), where that is known.
+    account: str | None = None
+    #: What the provider's paths are made of, percent-encoded.
+    values: Mapping[str, str] = {}
     #: The one dialect to call it in, where the operator said so.
     pinned_dialect: str | None = None
     #: Read its answer to the end when the caller hangs up, for exact usage; else close it.
@@ -51,42 +60,67 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     unusable: str | None = None
 
     @property
+    def known_model(self) -> str:
+        """The model's public name, with its region where it has one: what price tables and families go by."""
+        return self.base_model or self.provider.public_name(self.model)
+
+    @property
     def target(self) -> Target:
         """Who a request is written for."""
-        return Target(model=self.model, profile=profile_of(self.model), compatible=self.provider.compatible)
+        return Target(model=self.model, profile=profile_of(self.known_model), compatible=self.provider.compatible)
 
-    def url(self, dialect: str, operation: str) -> str:
-        """Where `operation` is served in `dialect`. Raises KeyError when the provider has no such path."""
-        return self.base_url + PATHS[dialect][operation]
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """The dialects it can be called in, the preferred first."""
+        return tuple(self._paths)
+
+    @property
+    def _paths(self) -> dict[str, dict[str, Path]]:
+        return paths_of(self.provider, self.known_model, frozenset(self.values))
+
+    def serves(self, dialect: str, operation: str) -> bool:
+        """Whether `operation` can be asked for in `dialect`."""
+        return operation in self._paths.get(dialect, ())
 
     def offers(self, operation: str) -> bool:
-        """Whether the provider serves `operation` in any of its dialects."""
-        return any(operation in PATHS[dialect] for dialect in self.provider.dialects)
+        """Whether it serves `operation` in any dialect."""
+        return any(operation in paths for paths in self._paths.values())
+
+    def url(self, dialect: str, operation: str, *, streamed: bool = False) -> str:
+        """Where `operation` is served in `dialect`. Raises KeyError when there is no such path."""
+        path = self._paths[dialect][operation]
+        template = path.streamed if streamed and path.streamed else path.whole
+        if "{" not in template:
+            return self.base_url + template
+        base_id = self.provider.base_id(self.known_model)
+        return self.base_url + template.format(model=_encoded(self.model), base_id=_encoded(base_id), **self.values)
 
     def headers(self) -> dict[str, str]:
-        """The headers that prove who we are, and the operator's own."""
+        """The headers of every request, the operator's own last; who we are is told by `authority`."""
         headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "sekisho"}
-        if self.key is not None:
-            if self.provider.auth == "bearer":
-                headers["authorization"] = f"Bearer {self.key.reveal()}"
-            else:
-                headers["x-api-key"] = self.key.reveal()
+        organization = self.entry.params.organization
+        if organization and self.provider.organization_header:
+            headers[self.provider.organization_header] = organization
         for name, value in self.extra_headers.items():
             headers[name] = value.reveal()
         return headers
 
-    def dialect_for(self, caller: str, unserved: frozenset[str]) -> str:
+    def dialect_for(self, caller: str, unserved: frozenset[str], operation: str = "generate") -> str:
         """The dialect to call it in for a caller of dialect `caller`.
 
-        The operator's word first, then the caller's own where the provider speaks it, then what the model prefers;
-        `unserved` are those which the server has answered it does not have.
+        The operator's word first, then the caller's own where it is spoken, then one that carries the same body, then
+        what the model prefers; `unserved` are those which the server has answered it does not have.
         """
         if self.pinned_dialect is not None:
             return self.pinned_dialect
-        spoken = [name for name in self.provider.dialects if name not in unserved] or list(self.provider.dialects)
+        able = [name for name, paths in self._paths.items() if operation in paths] or list(self.dialects)
+        spoken = [name for name in able if name not in unserved] or able
         if caller in spoken:
             return caller
-        prefers_responses = profile_of(self.model).prefers_responses and not self.provider.compatible
+        same = next((name for name in spoken if _shape(name) == _shape(caller)), None)
+        if same is not None:
+            return same
+        prefers_responses = profile_of(self.known_model).prefers_responses and not self.provider.compatible
         wanted = "openai-responses" if prefers_responses else "openai-chat"
         return wanted if wanted in spoken else spoken[0]
 
@@ -106,51 +140,74 @@ def resolve(entry: ModelEntry, settings: Settings) -> Deployment:
     that a company's whole file still starts and the caller of that model is told why.
     """
     params = entry.params
+    provider, name, model = _provider_of(params)
+    alias = provider.aliases.get(name)
+    pin = next((pin for pin in provider.pins if model.startswith(pin)), None)
+    asked = Asked(
+        provider=provider,
+        model=model.removeprefix(pin or ""),
+        pinned=provider.pins[pin] if pin else alias,
+        params=params,
+        environment=settings.environment,
+    )
+    place = provider.place(asked)
+    host = _host_of(place.base_url)
+    deployment = Deployment(
+        id=entry.info.id or _identity(entry, place),
+        model_name=entry.model_name,
+        provider=provider,
+        model=place.model,
+        base_url=place.base_url,
+        host=host or "",
+        authority=place.authority,
+        extra_headers={header.lower(): value for header, value in params.extra_headers.items()},
+        entry=entry,
+        base_model=_base_model(entry, provider) or place.base_model,
+        region=place.region,
+        account=place.account,
+        values=place.values,
+        drained=_drained(provider, settings.sekisho.providers),
+        unusable=_why_unusable(entry, provider, place, host),
+    )
+    wanted = place.pinned or ("openai-chat" if params.use_chat_completions_api else None)
+    return msgspec.structs.replace(deployment, pinned_dialect=wanted if wanted in deployment.dialects else None)
+
+
+def _provider_of(params: LitellmParams) -> tuple[Provider, str, str]:
+    """(its row, its name as written, the model without it). A provider that nobody knows gets a row of its own."""
     prefix, slash, model = params.model.partition("/")
     name = params.custom_llm_provider or (prefix if slash else "openai")
     if not slash or params.custom_llm_provider:
         model = params.model.removeprefix(f"{name}/")
-    provider = find_provider(name)
-    unusable = None
-    if provider is None:
-        unusable = f"Model '{entry.model_name}' is configured at provider '{name}', which this version does not serve."
-        provider = Provider(name=name, dialects=(), base_url="", auth="bearer", key_variable=None, price_key="")
-    elif params.missing:
-        unusable = f"Model '{entry.model_name}' lacks the environment variable {params.missing[0]} on the gateway."
-    key = params.api_key or _key_from(provider, settings.environment)
-    pinned = "openai-chat" if params.use_chat_completions_api else None
-    if name == "openai" and model.startswith(_RESPONSES_PREFIX):
-        model, pinned = model.removeprefix(_RESPONSES_PREFIX), "openai-responses"
-    base_url = _base_url(provider, params.api_base)
-    host = _host_of(base_url)
-    if unusable is None and not base_url:
-        unusable = f"Model '{entry.model_name}' needs api_base: provider '{name}' has no address of its own."
-    if unusable is None and host is None:
-        unusable = f"Model '{entry.model_name}' has an api_base that is no plain http:// or https:// address."
-    if unusable is None and key is None and not provider.keyless:
-        unusable = f"Model '{entry.model_name}' has no provider key: set api_key or {provider.key_variable}."
-    return Deployment(
-        id=entry.info.id or _identity(entry, base_url),
-        model_name=entry.model_name,
-        provider=provider,
-        model=model,
-        base_url=base_url,
-        host=host or "",
-        key=key,
-        extra_headers={header.lower(): value for header, value in params.extra_headers.items()},
-        entry=entry,
-        drained=_drained(provider, settings.sekisho.providers),
-        pinned_dialect=pinned if provider.dialects and pinned in provider.dialects else None,
-        unusable=unusable,
-    )
+    return find_provider(name) or Provider(name=name, services=(), place=plain.place_nowhere), name, model
 
 
-def _base_url(provider: Provider, api_base: str | None) -> str:
-    """`api_base` without what the dialect's path adds again: people write it with and without `/v1`."""
-    url = (api_base or provider.base_url).rstrip("/")
-    if provider.dialects == ("anthropic-messages",):
-        return url.removesuffix("/messages").removesuffix("/v1")
-    return url.removesuffix("/chat/completions").removesuffix("/responses")
+def _why_unusable(entry: ModelEntry, provider: Provider, place: Place, host: str | None) -> str | None:
+    subject = f"Model '{entry.model_name}'"
+    if entry.params.missing and provider.services:
+        return f"{subject} lacks the environment variable {entry.params.missing[0]} on the gateway."
+    if place.lack is not None:
+        return f"{subject} {place.lack}"
+    if host is None:
+        return f"{subject} has an api_base that is no plain http:// or https:// address."
+    return None
+
+
+def _base_model(entry: ModelEntry, provider: Provider) -> str | None:
+    """`model_info.base_model`, which may be written with the provider's prefix."""
+    name = entry.info.base_model
+    return name.removeprefix(f"{provider.name}/") if name else None
+
+
+def _encoded(model: str) -> str:
+    """A model as one segment of a path. `@` stays, as providers' own clients leave it."""
+    return quote(model, safe="@")
+
+
+def _shape(dialect: str) -> str:
+    """The dialect whose body `dialect` carries."""
+    known = BY_NAME.get(dialect)
+    return (known.shape if known else "") or dialect.partition("@")[0]
 
 
 def _host_of(url: str) -> str | None:
@@ -163,15 +220,12 @@ def _host_of(url: str) -> str | None:
     return parts.hostname if usable else None
 
 
-def _identity(entry: ModelEntry, base_url: str) -> str:
+def _identity(entry: ModelEntry, place: Place) -> str:
     """A stable id: the same entry keeps it over restarts and edits around it; the key is no part of it."""
-    seed = f"{entry.model_name}\0{entry.params.model}\0{base_url}"
+    seed = f"{entry.model_name}\0{entry.params.model}\0{place.base_url}"
+    if place.account is not None:
+        seed += f"\0{place.account}"
     return hashlib.sha256(seed.encode()).hexdigest()[:32]
-
-
-def _key_from(provider: Provider, environment: Environment) -> Secret | None:
-    text = environment.get(provider.key_variable) if provider.key_variable else None
-    return Secret(text) if text else None
 
 
 def _drained(provider: Provider, policies: Mapping[str, ProviderPolicy]) -> bool:

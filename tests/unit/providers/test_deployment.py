@@ -56,7 +56,7 @@ def test_what_cannot_be_used_is_kept_with_its_reason(tmp_path: Path, entry: str,
 
 def test_the_usual_variable_holds_the_key(tmp_path: Path) -> None:
     (one,) = resolved(tmp_path, "model: anthropic/x", ANTHROPIC_API_KEY="sk-canary")
-    assert one.headers()["x-api-key"] == "sk-canary"
+    assert one.authority.headers("POST", "", b"", {}) == {"x-api-key": "sk-canary"}
     assert "canary" not in repr(one)
 
 

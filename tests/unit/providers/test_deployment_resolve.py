@@ -12,6 +12,10 @@ from sekisho.providers.deployment import Deployment, resolve_all
 from tests.support.application import environment, write_config
 
 
+def proof(one: Deployment) -> dict[str, str]:
+    return one.authority.headers("POST", "http://h", b"", {})
+
+
 def resolved(folder: Path, *entries: dict[str, Any], **sections: Any) -> tuple[Deployment, ...]:
     """`entries` are litellm_params; model_name and model_info may stand beside them."""
     models = [
@@ -153,20 +157,38 @@ def test_two_of_one_id_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("provider", "shown"), [("openai", {"authorization": "Bearer k"}), ("anthropic", {"x-api-key": "k"})]
 )
-def test_the_credential_is_shown_in_headers_only(tmp_path: Path, provider: str, shown: dict[str, str]) -> None:
+def test_the_credential_is_shown_by_the_authority_only(tmp_path: Path, provider: str, shown: dict[str, str]) -> None:
     (one,) = resolved(
         tmp_path, {"model": f"{provider}/x", "api_key": "k", "extra_headers": {"X-Team": "CANARY", "User-Agent": "us"}}
     )
     common = {"content-type": "application/json", "accept-encoding": "identity"}
-    assert one.headers() == common | {"user-agent": "us", "x-team": "CANARY"} | shown
+    assert one.headers() == common | {"user-agent": "us", "x-team": "CANARY"}
     assert one.headers() is not one.headers()
+    assert proof(one) == shown
     assert "CANARY" not in repr(one)
 
 
 def test_a_server_of_ones_own_may_need_no_key(tmp_path: Path) -> None:
     (one,) = resolved(tmp_path, {"model": "ollama/x", "api_key": None})
     assert one.unusable is None
-    assert "authorization" not in one.headers()
+    assert proof(one) == {}
+
+
+def test_an_organisation_is_named_to_openai_alone(tmp_path: Path) -> None:
+    at_openai, elsewhere = resolved(
+        tmp_path, {"model": "openai/x", "organization": "org-1"}, {"model": "groq/x", "organization": "org-1"}
+    )
+    assert at_openai.headers()["openai-organization"] == "org-1"
+    assert "org-1" not in elsewhere.headers().values()
+
+
+@pytest.mark.parametrize(
+    ("base_model", "known"), [("gpt-4o", "gpt-4o"), ("openai/gpt-4o", "gpt-4o"), (None, "my-deployment")]
+)
+def test_a_model_is_known_by_its_public_name(tmp_path: Path, base_model: str | None, known: str) -> None:
+    info = {"base_model": base_model} if base_model else {}
+    (one,) = resolved(tmp_path, {"model": "openai/my-deployment", "model_info": info})
+    assert (one.model, one.known_model, one.target.model) == ("my-deployment", known, "my-deployment")
 
 
 @pytest.mark.parametrize("operation", ["generate", "count_tokens", "embeddings", "completions"])

@@ -58,6 +58,22 @@ BEDROCK = {
     "openai.gpt-oss-120b-1:0": ("none", "nothing"),
     "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc": ("none", "anything"),
 }
+#: Model -> the most tokens of an answer, and whether it can be told not to think.
+GEMINI = {
+    "gemini-1.5-pro": (8_192, True),
+    "gemini-2.5-flash": (65_535, True),
+    "gemini-2.5-flash-lite": (65_535, True),
+    "gemini-2.5-pro": (65_535, False),
+    "gemini-3-pro-preview": (65_535, False),
+    "gemini-3.1-pro-preview": (65_535, False),
+    "gemini-3.5-flash": (65_535, False),
+}
+
+
+@pytest.mark.parametrize("model", GEMINI)
+def test_geminis_families(model: str) -> None:
+    profile = profile_of(model)
+    assert (profile.max_output_tokens, not profile.always_thinks) == GEMINI[model]
 
 
 @pytest.mark.parametrize("model", CLAUDE)
@@ -91,7 +107,7 @@ def test_openais_families(model: str) -> None:
 
 def test_the_particular_comes_before_the_general() -> None:
     """No row is out of reach behind an earlier one."""
-    reached = {id(profile_of(model)) for model in (*CLAUDE, *BEDROCK, *OPENAI)}
+    reached = {id(profile_of(model)) for model in (*CLAUDE, *BEDROCK, *OPENAI, *GEMINI)}
     assert {id(profile) for _, profile in PROFILES} <= reached
 
 
