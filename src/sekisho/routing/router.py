@@ -83,7 +83,7 @@ class Router:
     def learn_unserved(self, deployment: Deployment, dialect: str) -> bool:
         """Remember it; False when no other dialect is left to try (then nothing is remembered)."""
         unserved = self.unserved(deployment) | {dialect}
-        if deployment.pinned_dialect is not None or not set(deployment.provider.dialects) - unserved:
+        if deployment.pinned_dialect is not None or not set(deployment.dialects) - unserved:
             return False
         if len(self._unserved) >= _REMEMBERED:
             self._unserved.clear()
