@@ -57,6 +57,13 @@ _BY_STATUS = {
     503: ErrorClass.OVERLOADED,
     504: ErrorClass.UPSTREAM_TIMEOUT,
 }
+#: What is told under a name of its own when it is the caller's signature that is wrong.
+_OF_SIGNATURES = (
+    "ExpiredTokenException",
+    "IncompleteSignatureException",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+)
 #: Class -> (the error's name, status). botocore tries 500 and 503 and ThrottlingException again, 424 and 400 not.
 _SHOWN = {
     ErrorClass.INVALID_REQUEST: ("ValidationException", 400),
@@ -173,7 +180,10 @@ def render_error(error: ErrorInfo, _request_id: str) -> tuple[int, bytes]:
 
 def error_headers(error: ErrorInfo) -> tuple[tuple[bytes, bytes], ...]:
     """The header in which SDKs of AWS look for the error's name."""
-    return ((ERROR_HEADER.encode(), _SHOWN[error.error_class][0].encode()),)
+    name = _SHOWN[error.error_class][0]
+    if error.error_class is ErrorClass.AUTHENTICATION and error.code in _OF_SIGNATURES:
+        name = error.code
+    return ((ERROR_HEADER.encode(), name.encode()),)
 
 
 def render_error_event(error: ErrorInfo, _request_id: str = "") -> bytes:

@@ -78,6 +78,21 @@ def test_every_class_is_shown_and_read_again(error_class: ErrorClass) -> None:
     assert again.error_class in _as_a_caller_reads(error_class)
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("InvalidSignatureException", "InvalidSignatureException"),
+        ("IncompleteSignatureException", "IncompleteSignatureException"),
+        ("UnrecognizedClientException", "UnrecognizedClientException"),
+        ("invalid_api_key", "UnrecognizedClientException"),
+        (None, "UnrecognizedClientException"),
+    ],
+)
+def test_a_callers_wrong_signature_is_told_by_its_name(code: str | None, shown: str) -> None:
+    error = ErrorInfo(error_class=ErrorClass.AUTHENTICATION, message="no", status=403, code=code)
+    assert aws_errors.error_headers(error) == ((b"x-amzn-errortype", shown.encode()),)
+
+
 def _as_a_caller_reads(error_class: ErrorClass) -> set[ErrorClass]:
     """What this dialect has one name for, or what is a credential's fault for whoever reads it."""
     validation = {ErrorClass.INVALID_REQUEST, ErrorClass.CONTEXT_TOO_LONG}

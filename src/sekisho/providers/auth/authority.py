@@ -17,6 +17,9 @@ from sekisho.providers.auth.refresh import Refreshed
 #: The header in which a provider wants its key; "bearer" is `Authorization: Bearer …`.
 KeyStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"]
 
+#: Codes by which providers say that the token is good, but not for this.
+_NOT_ALLOWED = frozenset({"PERMISSION_DENIED", "PermissionDenied", "permission_error"})
+
 
 class Authority(Protocol):
     """One identity at one provider; deployments with the same identity share it."""
@@ -84,8 +87,9 @@ class FreshToken:
         return key_header(self._token.value(), "bearer")
 
     def refused(self, error: ErrorInfo) -> bool:
-        """A token may be revoked before its time: fetch another. A 403 is about the identity, whatever its token."""
-        return error.error_class is ErrorClass.UPSTREAM_CREDENTIAL and error.status == 401 and self._token.doubt()
+        """A token may be revoked before its time: fetch another. What an identity may not do, no token of it may."""
+        known_no = error.status == 403 or error.code in _NOT_ALLOWED
+        return error.error_class is ErrorClass.UPSTREAM_CREDENTIAL and not known_no and self._token.doubt()
 
 
 def key_header(key: Secret, style: KeyStyle) -> dict[str, str]:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 #: Longest life that credentials of a chain are believed to have; STS gives twelve hours at most.
 _LIFE_SECONDS: Final = 13 * 3600
-_STS: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
+#: A caller may be waiting: 15 s at the worst, then another deployment has its turn.
+_STS: Final = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 #: What STS answers when the credentials that we assume a role with are no good.
 _BAD_SOURCE: Final = frozenset(
     {

@@ -11,8 +11,8 @@ from sekisho.providers.auth.refresh import Lease, Refreshed
 REQUEST = ("POST", "https://api.example/v1", b"{}", {"content-type": "application/json"})
 
 
-def refusal(error_class: ErrorClass, status: int) -> ErrorInfo:
-    return ErrorInfo(error_class=error_class, message="no", status=status)
+def refusal(error_class: ErrorClass, status: int, code: str | None = None) -> ErrorInfo:
+    return ErrorInfo(error_class=error_class, message="no", status=status, code=code)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,10 @@ async def test_a_token_is_fetched_shown_and_fetched_again_when_refused() -> None
     assert authority.headers(*REQUEST) == {"authorization": "Bearer t-1"}
     clock.advance(60)
     assert not authority.refused(refusal(ErrorClass.UPSTREAM_CREDENTIAL, 403))
+    assert not authority.refused(refusal(ErrorClass.UPSTREAM_CREDENTIAL, 502, "PERMISSION_DENIED"))
     assert not authority.refused(refusal(ErrorClass.RATE_LIMITED, 429))
     assert authority.ready()
-    assert authority.refused(refusal(ErrorClass.UPSTREAM_CREDENTIAL, 401))
+    assert authority.refused(refusal(ErrorClass.UPSTREAM_CREDENTIAL, 502))
     assert not authority.ready()
     await authority.prepare()
     assert authority.headers(*REQUEST) == {"authorization": "Bearer t-2"}
