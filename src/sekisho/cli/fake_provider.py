@@ -1,6 +1,6 @@
 """`sekisho fake-provider`: the scripted provider on a port, for demo, tests and trying out a client.
 
-Flows in: a port and what every call does by default. Flows out: answers in three dialects, until interrupted.
+Flows in: a port and what every call does by default. Flows out: answers in every dialect, until interrupted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def fake_provider(
         str, typer.Option(help='What every call does unless it says otherwise, e.g. "chunks=20 thinking".')
     ] = "",
 ) -> None:
-    """Answer like Anthropic and OpenAI without asking any model.
+    """Answer like Anthropic, OpenAI, Azure, Bedrock, Gemini and Vertex without asking any model.
 
     A call says what it wants in its last user message, e.g.
     [fake: chunks=100 delay_ms=5 cut_after=3], [fake: status=429 retry_after=2], [fake: tool=Bash thinking].

@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 
 from sekisho.core.clock import Clock, SystemClock
-from sekisho.providers.fake import chat, messages, responses
+from sekisho.providers.fake import azure, chat, converse, generate, messages, responses
 from sekisho.providers.fake.answer import Answer, Piece, make_answer
-from sekisho.providers.fake.ask import PATHS, Api, Ask, AskError, read_ask
+from sekisho.providers.fake.ask import Ask, AskError, read_ask
 from sekisho.providers.fake.book import Bill, Book, Request, masked
 from sekisho.providers.fake.caller import Caller, Receive, Scope, Send
-from sekisho.providers.fake.errors import KINDS, error_object, kind_of
-from sekisho.providers.fake.play import GARBAGE, Part, play
+from sekisho.providers.fake.errors import KINDS, asking_to_wait, error_headers, error_object, kind_of
+from sekisho.providers.fake.framing import CONTENT_TYPES, GARBAGE, framed, framed_error
+from sekisho.providers.fake.models import listed
+from sekisho.providers.fake.paths import Api, Route, find_route
+from sekisho.providers.fake.play import Part, play
 from sekisho.providers.fake.script import Script, ScriptError, resolve_script
 
-#: What GET /v1/models lists.
-MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5", "gpt-5.1", "gpt-4.1-mini", "text-embedding-3-small")
-_MODELS_SINCE_SECONDS = 1_735_689_600
 _PAGE = b"<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>\n"
 
 
@@ -44,6 +44,14 @@ TEMPLATES: dict[Api, Template] = {
     "responses": Template("resp_", responses.reply, responses.stream, responses.stream_error),
     "completions": Template("cmpl-", chat.completion, chat.completion_stream, chat.stream_error, (chat.DONE,)),
     "embeddings": Template("embd-", chat.embeddings),
+    "converse": Template("", converse.reply, converse.stream, converse.stream_error),
+    "nova": Template("", converse.nova_reply, converse.nova_stream, converse.stream_error),
+    "count_invoke": Template("", converse.count_tokens),
+    "generate": Template("", generate.reply, generate.stream, generate.stream_error),
+    "count_generate": Template("", generate.count_tokens),
+    "embed": Template("", generate.embed),
+    "embed_batch": Template("", generate.embed_batch),
+    "predict": Template("", generate.predict),
 }
 
 
@@ -60,47 +68,46 @@ class FakeProvider:
         if scope["type"] != "http":
             return
         caller = Caller(scope, receive, send)
-        path = caller.path.removeprefix("/v1")
         try:
-            if path in PATHS:
-                await self._call(caller, PATHS[path])
+            route = find_route(caller.raw_path, caller.query)
+            if route is not None:
+                await self._call(caller, route)
             else:
-                await self._look(caller, path)
+                await self._look(caller)
         finally:
             caller.release()
 
-    async def _look(self, caller: Caller, path: str) -> None:
+    async def _look(self, caller: Caller) -> None:
         """Everything that is no call of a model."""
-        if path == "/models":
-            await caller.answer_json(200, _models(anthropic="anthropic-version" in caller.headers))
-        elif path == "/__requests":
+        if caller.path == "/__requests":
             await caller.answer_json(200, list(self.book.requests))
-        elif path == "/__count":
+        elif caller.path == "/__count":
             await caller.answer_json(200, {"calls": self.book.calls})
-        elif path == "/__reset":
+        elif caller.path == "/__reset":
             self.book.reset()
             await caller.answer_json(200, {})
+        elif (found := listed(caller.path, anthropic="anthropic-version" in caller.headers)) is not None:
+            await caller.answer_json(200, found)
         else:
-            await caller.answer_json(404, error_object("chat", KINDS["not_found"], f"No such path: {caller.path}"))
+            await caller.answer_json(404, error_object("openai", KINDS["not_found"], f"No such path: {caller.path}"))
 
-    async def _call(self, caller: Caller, api: Api) -> None:
+    async def _call(self, caller: Caller, route: Route) -> None:
         raw = await caller.body()
         self._remember(caller, raw)
         if caller.method != "POST":
-            await caller.answer_json(405, error_object(api, KINDS["invalid_request"], "Only POST is allowed."))
+            await _object(caller, route, 405, "Only POST is allowed.")
             return
         try:
-            ask = read_ask(api, raw)
+            ask = read_ask(route, raw)
             script = resolve_script(self.defaults, caller.headers, caller.query, ask.user_text)
         except (AskError, ScriptError) as error:
-            field = error.field if isinstance(error, AskError) else None
-            await caller.answer_json(400, error_object(api, KINDS["invalid_request"], str(error), field))
+            await _object(caller, route, 400, str(error), error.field if isinstance(error, AskError) else None)
             return
         if script.fail_times and self.book.attempts(script.id) >= script.fail_times:
             script = script.well()
-        await self._perform(caller, ask, script)
+        await self._perform(caller, route, ask, script)
 
-    async def _perform(self, caller: Caller, ask: Ask, script: Script) -> None:
+    async def _perform(self, caller: Caller, route: Route, ask: Ask, script: Script) -> None:
         template = TEMPLATES[ask.api]
         answer = make_answer(script, ask, self.book.next_serial(), self.clock.now_us() // 1_000_000)
         made_id = answer.made_id(template.id_prefix)
@@ -108,9 +115,10 @@ class FakeProvider:
         self.book.enter(script.id or made_id, bill)
         if script.status != 200 or script.html:
             bill.end = "failed"
-            await _refuse(caller, ask.api, script)
+            await _refuse(caller, route, script)
             return
-        part = _streamed(template, answer, ask, script) if ask.stream else _whole(template, answer, ask, script)
+        streamed = ask.stream and template.stream is not None
+        part = _streamed(route, answer, ask, script) if streamed else _whole(route, answer, ask, script)
         bill.tells_usage = answer.tells_usage
         await play(caller, part, script, bill)
 
@@ -130,55 +138,78 @@ class FakeProvider:
         )
 
 
-def _streamed(template: Template, answer: Answer, ask: Ask, script: Script) -> Part:
-    if template.stream is None or template.stream_error is None:
-        return _whole(template, answer, ask, script)
-    pieces = [*template.stream(answer, ask, script.pings), *template.closing]
+def _streamed(route: Route, answer: Answer, ask: Ask, script: Script) -> Part:
+    pieces = framed(list(_said(route, answer, ask, script)), route.framing, answer)
     if script.no_done:
         pieces.pop()
     if script.error_in_stream:
-        pieces[script.error_after :] = [Piece(template.stream_error(answer, script.error_in_stream))]
+        pieces[script.error_after :] = [Piece(_stream_error(route, answer, ask, script))]
     if script.garbage_after is not None:
-        pieces.insert(script.garbage_after, Piece(GARBAGE))
-    headers = _headers(ask.api, answer) | {"content-type": "text/event-stream; charset=utf-8"}
+        pieces.insert(script.garbage_after, Piece(GARBAGE[route.framing]))
+    headers = _headers(route, answer) | {"content-type": CONTENT_TYPES[route.framing]}
     return Part(pieces=tuple(pieces), headers=headers, usage=answer.usage)
 
 
-def _whole(template: Template, answer: Answer, ask: Ask, script: Script) -> Part:
+def _said(route: Route, answer: Answer, ask: Ask, script: Script) -> Iterator[Piece]:
+    template = TEMPLATES[ask.api]
+    if route.vendor == "azure" and ask.api == "chat":
+        yield azure.PROMPT_FILTER
+    if template.stream is not None:
+        yield from template.stream(answer, ask, script.pings)
+    yield from template.closing
+
+
+def _stream_error(route: Route, answer: Answer, ask: Ask, script: Script) -> bytes:
+    template = TEMPLATES["converse" if route.framing == "chunks" else ask.api]
+    said = template.stream_error(answer, script.error_in_stream) if template.stream_error is not None else b""
+    return framed_error(said, route.framing, script.error_after)
+
+
+def _whole(route: Route, answer: Answer, ask: Ask, script: Script) -> Part:
     """A reply in two halves, so that a cut after 1 leaves half of it."""
-    body = msgspec.json.encode(template.reply(answer, ask)) if script.garbage_after is None else GARBAGE
+    reply = TEMPLATES[ask.api].reply
+    body = msgspec.json.encode(reply(answer, ask)) if script.garbage_after is None else GARBAGE["sse"]
     half = len(body) // 2
+    counted = converse.count_headers(answer) if route.api == "invoke" and answer.tells_usage else {}
     return Part(
         pieces=(Piece(body[:half]), Piece(body[half:])),
-        headers=_headers(ask.api, answer) | {"content-type": "application/json"},
+        headers=_headers(route, answer) | counted | {"content-type": "application/json"},
         usage=answer.usage,
         length=len(body),
     )
 
 
-async def _refuse(caller: Caller, api: Api, script: Script) -> None:
+async def _object(caller: Caller, route: Route, status: int, message: str, field: str | None = None) -> None:
+    """Refuse what the real provider would refuse."""
+    kind = KINDS["invalid_request"]
+    body = msgspec.json.encode(error_object(route.vendor, kind, message, field))
+    await caller.answer(status, body, error_headers(route.vendor, kind) | {"content-type": "application/json"})
+
+
+async def _refuse(caller: Caller, route: Route, script: Script) -> None:
+    """Refuse as the script says."""
     if script.html:
         await caller.answer(script.status, _PAGE, {"content-type": "text/html; charset=utf-8"})
         return
-    body = msgspec.json.encode(error_object(api, kind_of(script.error, script.status), script.message))
-    headers = {"content-type": "application/json", "x-request-id": "req_fake"}
+    kind = kind_of(script.error, script.status)
+    error = error_object(route.vendor, msgspec.structs.replace(kind, status=script.status), script.message)
+    waiting: dict[str, str] = {}
     if script.retry_after is not None:
-        headers["retry-after"] = f"{script.retry_after:g}"
-    await caller.answer(script.status, body, headers)
+        error, waiting = asking_to_wait(route.vendor, error, script.retry_after)
+    headers = {"content-type": "application/json"} | error_headers(route.vendor, kind) | waiting
+    await caller.answer(script.status, msgspec.json.encode(error), headers)
 
 
-def _headers(api: Api, answer: Answer) -> dict[str, str]:
+def _headers(route: Route, answer: Answer) -> dict[str, str]:
     """The headers that providers add and clients read: ids and what is left of a rate limit."""
     request_id = answer.made_id("req_")
-    if api in ("messages", "count_tokens"):
+    if route.vendor == "anthropic":
         return {"request-id": request_id, "anthropic-ratelimit-requests-remaining": "3999"}
+    if route.vendor == "aws":
+        content = {"x-amzn-bedrock-content-type": "application/json"} if route.framing == "chunks" else {}
+        return {"x-amzn-requestid": request_id} | content
+    if route.vendor == "azure":
+        return {"apim-request-id": request_id, "x-ms-region": "Fake", "x-ratelimit-remaining-requests": "9999"}
+    if route.vendor == "google":
+        return {"vary": "Origin"}
     return {"x-request-id": request_id, "openai-version": "2020-10-01", "x-ratelimit-remaining-requests": "9999"}
-
-
-def _models(*, anthropic: bool) -> dict[str, Any]:
-    if not anthropic:
-        data = [{"id": m, "object": "model", "created": _MODELS_SINCE_SECONDS, "owned_by": "fake"} for m in MODELS]
-        return {"object": "list", "data": data}
-    created = "2025-01-01T00:00:00Z"
-    data = [{"type": "model", "id": m, "display_name": m, "created_at": created} for m in MODELS]
-    return {"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}

@@ -29,6 +29,8 @@ class Caller:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        #: As it was received, percent-encoding and all.
+        self.raw_path: str = scope["raw_path"].decode("latin-1")
         self.query_text: str = scope["query_string"].decode("latin-1")
         self.query = dict(parse_qsl(self.query_text, keep_blank_values=True))
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -81,7 +81,7 @@ def completion_stream(answer: Answer, ask: Ask, _pings: int) -> Iterator[Piece]:
 
 def stream_error(_answer: Answer, error: str) -> bytes:
     """An error inside a stream; the connection ends after it, without `[DONE]`."""
-    return sse_event(msgspec.json.encode(error_object("chat", kind_of(error, 500), "")))
+    return sse_event(msgspec.json.encode(error_object("openai", kind_of(error, 500), "")))
 
 
 def embeddings(answer: Answer, ask: Ask) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def stream(answer: Answer, _ask: Ask, pings: int) -> Iterator[Piece]:
 
 def stream_error(_answer: Answer, error: str) -> bytes:
     """An error inside a stream."""
-    return _event(error_object("messages", kind_of(error, 500), "")).data
+    return _event(error_object("anthropic", kind_of(error, 500), "")).data
 
 
 def count_tokens(answer: Answer, _ask: Ask) -> dict[str, Any]:

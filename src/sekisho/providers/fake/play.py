@@ -13,7 +13,6 @@ from sekisho.providers.fake.book import Bill
 from sekisho.providers.fake.caller import Caller
 from sekisho.providers.fake.script import Script
 
-GARBAGE = b'data: {"half an object": \xff\xfe\n\n'
 NOT_HTTP = b"SSH-2.0-scripted\r\n"
 
 

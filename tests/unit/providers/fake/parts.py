@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from botocore.eventstream import EventStreamBuffer
+
 from sekisho.providers.fake.answer import Answer, Piece, make_answer
-from sekisho.providers.fake.ask import Api, Ask, read_ask
+from sekisho.providers.fake.ask import Ask, read_ask
+from sekisho.providers.fake.paths import Api, Route
 from sekisho.providers.fake.script import Script
 from tests.support.sse_client import parse_events
 
@@ -26,15 +29,34 @@ BODIES: dict[Api, dict[str, Any]] = {
     },
     "completions": {"prompt": "hi"},
     "embeddings": {"input": "hi"},
+    "converse": {
+        "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "Bash", "inputSchema": {"json": {"required": ["command"]}}}}]},
+    },
+    "nova": {
+        "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "Bash", "inputSchema": {"json": {"required": ["command"]}}}}]},
+    },
+    "generate": {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "tools": [{"functionDeclarations": [{"name": "Bash", "parameters": {"required": ["command"]}}]}],
+    },
 }
 
 
 def made(api: Api, script: Script, **body: object) -> tuple[Answer, Ask]:
     """The answer to a small request of `api`."""
-    ask = read_ask(api, json.dumps({"model": "m"} | BODIES[api] | body).encode())
+    ask = read_ask(Route(api=api, vendor="openai"), json.dumps({"model": "m"} | BODIES.get(api, {}) | body).encode())
     return make_answer(script, ask, serial=1, created_seconds=1_700_000_000), ask
 
 
 def events(pieces: list[Piece]) -> list[dict[str, Any]]:
     """The decoded data of a stream."""
     return [json.loads(data) for _, data in parse_events(b"".join(piece.data for piece in pieces))]
+
+
+def aws_messages(data: bytes) -> list[tuple[dict[str, Any], bytes]]:
+    """(headers, payload) of every message that botocore finds in an event stream."""
+    buffer: Any = EventStreamBuffer()
+    buffer.add_data(data)
+    return [(message.headers, message.payload) for message in buffer]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sekisho.canonical.usage import Usage
 from sekisho.providers.fake.answer import Answer, make_answer
 from sekisho.providers.fake.ask import Ask, read_ask
+from sekisho.providers.fake.paths import Route
 from sekisho.providers.fake.script import Script
 
 SCHEMA = {
@@ -25,7 +26,7 @@ SCHEMA = {
 
 def ask_with(**body: object) -> Ask:
     whole = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]} | body
-    return read_ask("messages", json.dumps(whole).encode())
+    return read_ask(Route(api="messages", vendor="anthropic"), json.dumps(whole).encode())
 
 
 def answer_of(script: Script, **body: object) -> Answer:

@@ -6,7 +6,7 @@ import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
-from sekisho.providers.fake.ask import Api
+from sekisho.providers.fake.paths import Api
 from tests.support.provider import RunningProvider
 from tests.support.sse_client import call, get_json, post_json
 from tests.unit.providers.fake.parts import BODIES

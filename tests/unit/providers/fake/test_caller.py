@@ -21,7 +21,14 @@ class Line:
 
     def caller(self) -> Caller:
         headers = [(b"x-fake-status", b"429")]
-        scope = {"type": "http", "method": "POST", "path": "/v1/x", "query_string": b"a=b&c", "headers": headers}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/x",
+            "raw_path": b"/v1/%78",
+            "query_string": b"a=b&c",
+            "headers": headers,
+        }
         return Caller(scope, self.incoming.get, self.send)
 
 
