@@ -94,7 +94,7 @@ class ChunkReader:
     def _candidate(self, candidate: CandidateOut, out: list[e.Event]) -> None:
         for part in (candidate.content.parts if candidate.content is not None else None) or ():
             self._part(part, out)
-        if self._open == "text":
+        if self._open == "text" and candidate.has_sources():
             text = "".join(self._texts)
             out += [e.CitationAdded(self._blocks - 1, citation) for citation in read_citations(candidate, text)]
         if candidate.finish_reason:

@@ -63,7 +63,7 @@ def model_parts(parts: Sequence[Part], naming: Naming, first_signature: str | No
     """A model's turn. `first_signature` goes on its first call where that has none: Gemini 3 refuses it without."""
     out: list[Json] = []
     signature: str | None = None
-    for part in parts:
+    for part in _in_place(parts):
         if isinstance(part, Thinking):
             if signature is not None:
                 out.append({"text": "", "thoughtSignature": signature})
@@ -82,6 +82,24 @@ def model_parts(parts: Sequence[Part], naming: Naming, first_signature: str | No
     if first_signature is not None and first_call is not None:
         first_call.setdefault("thoughtSignature", first_signature)
     return out
+
+
+def _in_place(parts: Sequence[Part]) -> Sequence[Part]:
+    """Callers of chat completions hand all thoughts back before the words of their message. Gemini wants a signature on
+    the call that it came with: where all stand in front, and there are calls, they go to the calls in order.
+    """
+    thoughts = [part for part in parts if isinstance(part, Thinking)]
+    rest = list(parts[len(thoughts) :])
+    signed = [thought for thought in thoughts if thought.signature]
+    calls = [at for at, part in enumerate(rest) if isinstance(part, ToolCall)]
+    if not signed or not calls or any(isinstance(part, Thinking) for part in rest):
+        return parts
+    if len(signed) == 1 and calls[0] == 0:
+        return parts
+    moved = signed[: len(calls)]
+    for at, thought in reversed([*zip(calls, moved, strict=False)]):
+        rest.insert(at, thought)
+    return [*(thought for thought in thoughts if thought not in moved), *rest]
 
 
 def _model_part(part: Part, naming: Naming) -> Json:

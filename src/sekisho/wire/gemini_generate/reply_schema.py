@@ -92,6 +92,10 @@ class CandidateOut(_Wire, frozen=True, kw_only=True):
     grounding_metadata: Grounding | None = None
     citation_metadata: CitationMetadata | None = None
 
+    def has_sources(self) -> bool:
+        """Whether it names what its text cites."""
+        return self.grounding_metadata is not None or self.citation_metadata is not None
+
 
 class PromptFeedback(_Wire, frozen=True, kw_only=True):
     block_reason: str | int | None = None

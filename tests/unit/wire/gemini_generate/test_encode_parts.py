@@ -47,6 +47,20 @@ def test_thoughts_keep_their_words() -> None:
     assert model(readable, call("1"))[1]["thoughtSignature"] == "c2ln"
 
 
+def test_signatures_that_chat_has_gathered_go_to_their_calls() -> None:
+    other = Thinking(text="", signature="b3Ro", origin="gemini")
+    why = Thinking(text="why")
+    made = model(why, SIGNED, Text("Hm"), call("1"), call("2"))
+    assert [part.get("thoughtSignature") for part in made] == [None, None, "c2ln", None]
+    made = model(SIGNED, other, call("1"), call("2"))
+    assert [part.get("thoughtSignature") for part in made] == ["c2ln", "b3Ro"]
+    made = model(SIGNED, other, Text("Hm"), call("1"))
+    assert [part.get("thoughtSignature") for part in made] == ["b3Ro", "c2ln"]
+    third = Thinking(text="", signature="ZHJp", origin="gemini")
+    made = model(SIGNED, Text("Hm"), third, call("1"))
+    assert [part.get("thoughtSignature") for part in made] == ["c2ln", "ZHJp"]
+
+
 def test_only_the_first_call_needs_a_signature() -> None:
     made = model(Text("a"), call("1"), call("2"), sentinel=SENTINEL)
     assert [part.get("thoughtSignature") for part in made] == [None, SENTINEL, None]
