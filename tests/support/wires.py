@@ -25,6 +25,11 @@ WORDS = ("word1 ", "wörd2 ", "word3 ")
 _ASKED = Request(model="m", messages=(Message("user", (Text("Hi"),)),), stream=True, include_usage=True)
 
 
+def counts(usage: Usage | None) -> Usage | None:
+    """What was counted, without how the provider says it served it: each dialect has a word of its own for that."""
+    return None if usage is None else msgspec.structs.replace(usage, service_tier=None, inference_geo=None)
+
+
 def reply_of(words: Sequence[str] = WORDS, usage: Usage | None = USAGE) -> Reply:
     """The answer in canonical words."""
     return Reply(
@@ -44,7 +49,12 @@ def whole_body(dialect: str, usage: Usage | None = USAGE) -> bytes:
 
 def stream_events(dialect: str, words: Sequence[str] = WORDS) -> list[bytes]:
     """The answer as a stream, event by event, a delta for each word."""
-    made = {"anthropic-messages": _messages, "openai-chat": _chat, "openai-responses": _responses}
+    made = {
+        "anthropic-messages": _messages,
+        "openai-chat": _chat,
+        "openai-responses": _responses,
+        "gemini-generate": _gemini,
+    }
     return made[dialect](words)
 
 
@@ -104,6 +114,14 @@ def _responses(words: Sequence[str]) -> list[bytes]:
     writer = BY_NAME["openai-responses"].stream_writer(_ASKED)
     made = b"".join(writer.write(event) for event in unfold(reply_of(words)))
     return events_in(made)
+
+
+def _gemini(words: Sequence[str]) -> list[bytes]:
+    counted = {"promptTokenCount": USAGE.input_tokens, "candidatesTokenCount": USAGE.output_tokens}
+    common = {"usageMetadata": counted, "modelVersion": "served-model", "responseId": "r1"}
+    said = [{"content": {"parts": [{"text": word}], "role": "model"}, "index": 0} for word in words]
+    candidates = [*said, {"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": "STOP", "index": 0}]
+    return [b"data: %b\r\n\r\n" % msgspec.json.encode({"candidates": [one], **common}) for one in candidates]
 
 
 def error_event(dialect: str, message: str = "Overloaded") -> bytes:

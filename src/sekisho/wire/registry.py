@@ -13,11 +13,12 @@ from sekisho.wire.carriers.json_array import as_array
 from sekisho.wire.carriers.vertex import messages_on_vertex
 from sekisho.wire.dialect import Dialect, ReplyFacts
 from sekisho.wire.gemini_generate import DIALECT as GEMINI_GENERATE
+from sekisho.wire.gemini_generate import operations as gemini
 from sekisho.wire.openai_chat import DIALECT as OPENAI_CHAT
 from sekisho.wire.openai_chat.completions import CompletionWatch, read_completion_facts, read_embedding_facts
 from sekisho.wire.openai_responses import DIALECT as OPENAI_RESPONSES
 
-DIALECTS: tuple[Dialect, ...] = (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES)
+DIALECTS: tuple[Dialect, ...] = (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI_GENERATE)
 #: Bodies of these in other framings.
 CARRIED: tuple[Dialect, ...] = (
     messages_on_bedrock(ANTHROPIC_MESSAGES),
@@ -42,7 +43,8 @@ def dialect_of(name: str, operation: str) -> Dialect:
     if operation == "completions":
         return msgspec.structs.replace(dialect, read_facts=read_completion_facts, stream_watch=CompletionWatch)
     if operation == "embeddings":
-        return msgspec.structs.replace(dialect, read_facts=read_embedding_facts)
+        read = gemini.read_embedding_facts if dialect.name == GEMINI_GENERATE.name else read_embedding_facts
+        return msgspec.structs.replace(dialect, read_facts=read)
     if operation == "count_tokens":
         return msgspec.structs.replace(dialect, read_facts=_no_facts)
     return dialect

@@ -13,7 +13,7 @@ NAMES = [dialect.name for dialect in DIALECTS]
 
 def less_than_nothing(body: bytes) -> bytes:
     """Every count of tokens in a body, negative."""
-    made = re.sub(rb'(_tokens":\s*)(\d+)', rb"\1-\2", body)
+    made = re.sub(rb'((?:_tokens|TokenCount)":\s*)(\d+)', rb"\1-\2", body)
     assert made != body
     return made
 
