@@ -82,6 +82,7 @@ class Application:
         return Gateway(
             router=router_of(settings),
             keys=self._keys,
+            access_keys=self._access_keys,
             key_header=(settings.general.litellm_key_header_name or "").lower() or None,
             journal=self._journal,
             rates=rate_table(self._prices),
@@ -90,6 +91,7 @@ class Application:
                 self._transport, settings.sekisho.timeouts.connect_seconds, silence_seconds(settings)
             ),
             retries=lambda deployment: _first(deployment.entry.params.num_retries, settings.num_retries),
+            fetch=fetch_of(settings),
             dialects=BY_NAME,
             clock=self._clock,
         )
@@ -223,7 +225,7 @@ def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
         if key not in known:
             if len(known) >= _REMEMBERED:  # a wildcard makes a deployment of every name that callers think of
                 known.clear()
-            model = deployment.entry.info.base_model or deployment.model
+            model = deployment.known_model
             known[key] = prices.resolve(
                 deployment.provider.price_key, model, deployment.entry.params.costs, deployment.host
             )

@@ -19,6 +19,7 @@ import msgspec
 from sekisho.app import rate_table
 from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo
 from sekisho.core.clock import FakeClock
+from sekisho.core.envelope import Envelope
 from sekisho.core.ids import new_uuid7
 from sekisho.core.secret import Secret
 from sekisho.exchange.answer import Answer
@@ -26,6 +27,7 @@ from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.run import run
 from sekisho.exchange.watchdog import Timeouts
+from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook
@@ -250,12 +252,14 @@ class Stage:
         return Gateway(
             router=Router(deployments, {}),
             keys=self.keys,
+            access_keys=AccessKeyRing(self.db, self.keys, Envelope(None, None), self.clock),
             key_header=None,
             journal=self.book,
             rates=self.rates,
             timeouts=lambda _: timeouts,
             transport=lambda _: transport,
             retries=lambda _: retries,
+            fetch=None,
             dialects=BY_NAME,
             clock=self.clock,
         )

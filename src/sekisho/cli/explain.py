@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from sekisho.api.llm.routes import SURFACES, index
+from sekisho.api.llm.routes import SURFACES, Routes
 from sekisho.app import route_explained
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
@@ -73,7 +73,8 @@ def explain(
 def explained(request: Received, who: str | None, plan: Plan | None = None) -> list[Line]:
     """The whole answer; `who` and `plan` where they can be told. Raises MalformedRequest on a body that is none."""
     path = request.path.partition("?")[0]
-    surface = index(SURFACES).get(path, {}).get(request.method.upper())
+    found = Routes(SURFACES).find(path, path.encode())
+    surface = found.methods.get(request.method.upper()) if found is not None else None
     body = JsonObject(request.body.strip() or b"{}")
     model = _model_of(body)
     lines = [("request", f"{request.method} {path}"), ("dialect", surface.dialect if surface else "no route here")]

@@ -26,12 +26,13 @@ from sekisho.core.errors import (
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import intent_of, set_aside
-from sekisho.exchange.passage import Passage, SameDialect, Translated
-from sekisho.exchange.prepare import adds_usage, prepare
+from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated
+from sekisho.exchange.prepare import adds_usage, prepare, words_for
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.providers.deployment import Deployment
 from sekisho.upstream.http import NO_CONNECTION, HttpReply, HttpRequest, read_all
 from sekisho.wire.dialect import Dialect
+from sekisho.wire.registry import BY_NAME
 
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 
@@ -66,18 +67,32 @@ class Attempt:
 
 
 async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
-    """Send the call to `deployment`. Raises UpstreamError, UnsupportedFeature or MalformedRequest."""
-    upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, gateway.router.unserved(deployment))]
-    encoded, headers = prepare(call, deployment, upstream)
+    """Send the call to `deployment`; once more with fresh credentials when those that were shown have run out.
+
+    Raises UpstreamError, UnsupportedFeature or MalformedRequest.
+    """
+    try:
+        return await _open(call, deployment, gateway, dog)
+    except UpstreamRefused as error:
+        if not deployment.authority.refused(error.info):
+            raise
+    return await _open(call, deployment, gateway, dog)
+
+
+async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    unserved = gateway.router.unserved(deployment)
+    upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, unserved, call.operation)]
+    encoded, headers = prepare(call, deployment, upstream, await words_for(call, upstream, gateway.fetch))
+    await deployment.authority.prepare()  # also where they are ready: that is how they are renewed before their end
     if call.attempts:
         set_aside(call, gateway)
     call.deployment, call.upstream_dialect = deployment, upstream.name
     call.attempts += 1
     call.passage, call.facts, call.reached_provider = None, None, False
     gateway.journal.intent(intent_of(call, gateway))
-    request = HttpRequest(
-        "POST", deployment.url(upstream.name, call.operation), headers, encoded.body, streamed=call.streams
-    )
+    url = deployment.url(upstream.name, call.operation, streamed=call.streams)
+    proof = deployment.authority.headers("POST", url, encoded.body, headers)
+    request = HttpRequest("POST", url, {**proof, **headers}, encoded.body, streamed=call.streams)
     attempt = Attempt(deployment, upstream, encoded.dropped, gateway.transport(deployment).open_stream(request))
     call.reached_provider = True
     timeouts = gateway.timeouts(deployment)
@@ -121,7 +136,7 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     if not call.streams:
         return
     kind = (attempt.reply.header("content-type") or "").lower()
-    if kind and not kind.startswith("text/event-stream"):
+    if kind and not kind.startswith(attempt.upstream.stream_type):
         raise UpstreamProtocolError(f"The provider answered a streamed request with '{kind.partition(';')[0][:60]}'.")
     passage = call.passage = call.facts = passage_of(call, attempt.upstream)
     while not passage.begun and passage.failed is None:
@@ -138,9 +153,11 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
 
 def passage_of(call: Call, upstream: Dialect) -> Passage:
     """How a stream of `upstream` reaches the caller."""
-    if upstream.name != call.dialect.name:
+    if not upstream.shares_body_with(call.dialect):
         return Translated(upstream, call.dialect, call.request(), call.started_us // 1_000_000)
-    return SameDialect(call.dialect, call.dialect.stream_watch(adds_usage(call, upstream)), call.request_id)
+    watched = call.dialect if upstream.name == call.dialect.name else BY_NAME[upstream.shape or upstream.name]
+    inner = SameDialect(watched, watched.stream_watch(adds_usage(call, upstream)), call.request_id)
+    return inner if watched is call.dialect else Reframed(upstream, call.dialect, inner, call.request_id)
 
 
 async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
@@ -155,7 +172,7 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
     info = attempt.upstream.parse_error(attempt.reply.status, body, name)
     info = msgspec.structs.replace(info, retry_after_seconds=asked_wait_seconds(attempt.reply))
     kind = (attempt.reply.header("content-type") or "").lower()
-    own = attempt.upstream.name == call.dialect.name and kind.startswith("application/json")
+    own = attempt.upstream.render_error is call.dialect.render_error and kind.startswith("application/json")
     hidden = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL
     return UpstreamRefused(info, tuple(attempt.reply.headers()), body if own and body and not hidden else None)
 

@@ -27,16 +27,29 @@ _DECIDING_KEYS = frozenset({"model", "stream"})
 
 
 class Surface(msgspec.Struct, frozen=True):
-    """A path that callers connect to: one line of api/llm/routes.py."""
+    """A path that callers connect to: one line of api/llm/routes.py. `{model}` in it names the model; `stream` says
+    whether the answer is streamed where the path tells it.
+    """
 
     method: str
     path: str
     dialect: str
     operation: str
+    stream: bool | None = None
+
+
+class PathSays(msgspec.Struct, frozen=True):
+    """What a path tells of a call; None is left to the body."""
+
+    model: str | None = None
+    stream: bool | None = None
+
+
+NOTHING_SAID = PathSays()
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What every dialect's body says at its top: which model, streamed or not. `body` is otherwise unread."""
+    """What is asked for: which model, streamed or not. `body` is otherwise unread."""
 
     body: JsonObject
     model: str
@@ -71,6 +84,7 @@ class Call:
         "headers",
         "operation",
         "passage",
+        "path",
         "principal",
         "reached_provider",
         "request_id",
@@ -90,6 +104,7 @@ class Call:
         headers: dict[str, str],
         body: bytes,
         answer: Answer,
+        path: PathSays = NOTHING_SAID,
     ) -> None:
         self.request_id = request_id
         self.started_us = started_us
@@ -98,6 +113,7 @@ class Call:
         self.headers = headers
         self.body = body
         self.answer = answer
+        self.path = path
         self.principal: Principal | None = None
         self.ask: Ask | None = None
         self.client: Client | None = None
@@ -139,28 +155,38 @@ class Call:
     def request(self) -> Request:
         """The caller's request in canonical words. Raises MalformedRequest or UnsupportedFeature."""
         if self.canonical is None:
-            self.canonical = self.dialect.decode_request(self.body)
+            request = self.dialect.decode_request(self.body)
+            if self.path is not NOTHING_SAID:
+                request = msgspec.structs.replace(request, model=self.asked.model, stream=self.asked.stream)
+            self.canonical = request
         return self.canonical
 
 
-def read_ask(body: bytes) -> Ask:
-    """The top of a request body. Raises MalformedRequest naming the field."""
+def read_ask(body: bytes, path: PathSays = NOTHING_SAID) -> Ask:
+    """What a body asks for, and the path it was sent to. Raises MalformedRequest naming the field."""
     json = JsonObject(body)
     for key in json.values:
         if key.casefold() in _DECIDING_KEYS and key not in _DECIDING_KEYS:
             raise MalformedRequest(f"'{key}' must be written in lower case.", param=key)
-    if "model" not in json.values:
-        raise MalformedRequest("'model' is missing: name the model to call.", param="model")
-    try:
-        model = msgspec.json.decode(json.values["model"], type=str)
-    except msgspec.DecodeError:
-        raise MalformedRequest("'model' must be a string.", param="model") from None
+    model = path.model if path.model is not None else _model(json)
     if not model:
         raise MalformedRequest("'model' is empty: name the model to call.", param="model")
     if len(model) > bounds.MODEL_CHARS:
         raise MalformedRequest(f"'model' is longer than {bounds.MODEL_CHARS} characters.", param="model")
+    return Ask(json, model, path.stream if path.stream is not None else _stream(json))
+
+
+def _model(json: JsonObject) -> str:
+    if "model" not in json.values:
+        raise MalformedRequest("'model' is missing: name the model to call.", param="model")
     try:
-        stream = msgspec.json.decode(json.values["stream"], type=bool | None) if "stream" in json.values else False
+        return msgspec.json.decode(json.values["model"], type=str)
+    except msgspec.DecodeError:
+        raise MalformedRequest("'model' must be a string.", param="model") from None
+
+
+def _stream(json: JsonObject) -> bool:
+    try:
+        return bool("stream" in json.values and msgspec.json.decode(json.values["stream"], type=bool | None))
     except msgspec.DecodeError:
         raise MalformedRequest("'stream' must be true or false.", param="stream") from None
-    return Ask(json, model, bool(stream))

@@ -10,7 +10,9 @@ from collections.abc import Callable
 import msgspec
 
 from sekisho.core.clock import Clock
+from sekisho.exchange.media import Fetch
 from sekisho.exchange.watchdog import Timeouts
+from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import Rates
@@ -25,11 +27,14 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
 
     router: Router
     keys: KeyRing
+    access_keys: AccessKeyRing
     key_header: str | None
     journal: Journal
     rates: Callable[[Deployment], Rates | None]
     timeouts: Callable[[Deployment], Timeouts]
     transport: Callable[[Deployment], Transport]
     retries: Callable[[Deployment], int]
+    #: For images and documents by URL; None where the operator wants none fetched.
+    fetch: Fetch | None
     dialects: dict[str, Dialect]
     clock: Clock

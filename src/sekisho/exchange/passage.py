@@ -131,6 +131,41 @@ def _is_whole(rest: bytes) -> bool:
     return True
 
 
+class Reframed:
+    """Events pass in another framing: out of the provider's carrier, seen as the dialect's own, into the caller's."""
+
+    __slots__ = ("_caller", "_inner", "_request_id", "_unwrap", "_wrap")
+
+    def __init__(self, provider: Dialect, caller: Dialect, inner: SameDialect, request_id: str) -> None:
+        self._caller = caller
+        self._request_id = request_id
+        self._unwrap = provider.carrier.unwrap()
+        self._wrap = caller.carrier.wrap()
+        self._inner = inner
+
+    usage = property(lambda self: self._inner.usage)
+    served_model = property(lambda self: self._inner.served_model)
+    begun = property(lambda self: self._inner.begun)
+    finished = property(lambda self: self._inner.finished)
+    ended = property(lambda self: self._inner.ended)
+    failed = property(lambda self: self._inner.failed)
+    text_bytes = property(lambda self: self._inner.text_bytes)
+    mid_event = property(lambda self: self._inner.mid_event)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that `chunk` completes, in the caller's framing."""
+        return self._wrap.feed(self._inner.feed(self._unwrap.feed(chunk)))
+
+    def close(self) -> bytes:
+        """The last events, and what the caller's framing says at its end."""
+        rest = self._wrap.feed(self._inner.feed(self._unwrap.close()) + self._inner.close())
+        return rest + self._wrap.close() if self.finished else rest
+
+    def fail(self, error: ErrorInfo) -> bytes:
+        """The error in the caller's framing."""
+        return self._caller.render_error_event(error, self._request_id)
+
+
 class Translated:
     """Provider's dialect -> events -> caller's dialect."""
 

@@ -22,6 +22,8 @@ from sekisho.exchange.meter import cost_of
 from sekisho.exchange.passage import Passage, WholeReply
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.upstream.http import read_all
+from sekisho.wire.dialect import Dialect
+from sekisho.wire.sse import SSE_TYPE
 
 #: Headers of a provider that its callers act on; everything else of its transport is not theirs.
 PASSED_HEADERS = (
@@ -31,9 +33,10 @@ PASSED_HEADERS = (
     "x-request-id",
     "openai-processing-ms",
     "x-should-retry",
+    "x-amzn-requestid",
 )
-_PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
-STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+_PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-amzn-bedrock-")
+_STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -44,6 +47,13 @@ def passed_headers(headers: list[tuple[str, str]]) -> Headers:
         for name, value in headers
         if name in PASSED_HEADERS or name.startswith(_PASSED_PREFIXES)
     ]
+
+
+def stream_headers(dialect: Dialect) -> Headers:
+    """What a stream of `dialect` is announced as."""
+    if dialect.stream_type == SSE_TYPE:
+        return _STREAM_HEADERS
+    return [(b"content-type", dialect.stream_type.encode()), (b"cache-control", b"no-cache")]
 
 
 async def relay(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:
@@ -88,7 +98,7 @@ async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog)
     answer = call.answer
     dog.writing = True
     if not answer.started:
-        await answer.begin(200, STREAM_HEADERS + _reply_headers(call, attempt))
+        await answer.begin(200, stream_headers(call.dialect) + _reply_headers(call, attempt))
     for out in attempt.held:
         await answer.write(out)
     dog.writing = False
@@ -108,8 +118,8 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) 
     body = await read_all(attempt.reply, bounds.REPLY_BYTES)
     if len(body) > bounds.REPLY_BYTES:
         raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
-    if attempt.upstream.name == call.dialect.name:
-        facts = call.dialect.read_facts(body)
+    if attempt.upstream.shares_body_with(call.dialect):
+        facts = attempt.upstream.read_facts(body)
         if facts.usage is None:
             _check_is_json(body)
         call.facts = WholeReply(facts.usage, facts.served_model, facts.text_bytes)

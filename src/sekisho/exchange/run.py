@@ -19,14 +19,15 @@ from sekisho.exchange.count import answer_estimate, is_counted_here
 from sekisho.exchange.fallback import open_in_turn
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
-from sekisho.exchange.relay import STREAM_HEADERS, passed_headers, relay
+from sekisho.exchange.relay import passed_headers, relay, stream_headers
 from sekisho.exchange.watchdog import Watchdog, own_task
 from sekisho.identity.client import recognise
-from sekisho.identity.credential import recognise_key
+from sekisho.identity.credential import recognise_caller
 from sekisho.identity.keys import resolved_model
 from sekisho.policy.admit import admit
 from sekisho.providers.deployment import Deployment
-from sekisho.wire.sse import COMMENT_PING
+from sekisho.wire.registry import spoken
+from sekisho.wire.sse import COMMENT_PING, SSE_TYPE
 
 log = logging.getLogger("sekisho.exchange")
 
@@ -44,10 +45,11 @@ TELL_STOP_SECONDS = 2.0
 async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[bytes]] | None = None) -> None:
     """Carry one call through the stations. `receive` is for a body that is still on its way. Raises nothing."""
     try:
-        call.principal = recognise_key(call.headers, gateway.keys, gateway.key_header)
+        call.principal = recognise_caller(call.headers, gateway.keys, gateway.access_keys, gateway.key_header)
         if receive is not None:  # only now: of a stranger's body nothing is held or unpacked
             call.body = await receive()
-        call.ask = read_ask(call.body)
+        call.ask = read_ask(call.body, call.path)
+        call.dialect = spoken(call.dialect, call.ask.body)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
         admit(call.principal, call.ask.model, gateway.clock.now_us())
         plan = gateway.router.plan(resolved_model(call.principal, call.ask.model))
@@ -104,7 +106,7 @@ def _stay_in_touch(call: Call, task: asyncio.Task[Any], dog: Watchdog, ping_afte
             task.cancel()
 
     call.answer.when_gone(gone)
-    if call.streams:
+    if call.streams and call.dialect.stream_type == SSE_TYPE:  # other framings have no word for it
         dog.ping_every(ping_after_seconds, lambda: call.answer.in_background(_ping(call)))
 
 
@@ -112,7 +114,7 @@ async def _ping(call: Call) -> None:
     if call.answer.gone or call.answer.finished or (call.passage is not None and call.passage.mid_event):
         return
     if not call.answer.started:
-        await call.answer.begin(200, STREAM_HEADERS)
+        await call.answer.begin(200, stream_headers(call.dialect))
     await call.answer.write(COMMENT_PING)
 
 
@@ -136,7 +138,7 @@ async def _say(call: Call, error: SekishoError) -> None:
         await call.answer.finish(event)
         return
     status, body = call.dialect.render_error(info, call.request_id)
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"content-type", b"application/json"), *call.dialect.error_headers(info)]
     if isinstance(error, UpstreamRefused):
         headers += passed_headers(list(error.headers))
         if error.body is not None:

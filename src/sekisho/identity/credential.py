@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sekisho.core.errors import Unauthenticated
+from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.keys import KeyRing, Principal
+from sekisho.identity.sigv4 import is_signed, signer_of
 
 #: In the order of precedence: a header of the gateway's own beats Authorization, which may carry a provider's token.
 KEY_HEADERS = (
@@ -47,3 +49,21 @@ def recognise_key(headers: Mapping[str, str], keys: KeyRing, key_header: str | N
     if principal is None:
         raise Unauthenticated("Authentication Error, this key is not known to the gateway.", code="invalid_api_key")
     return principal
+
+
+def recognise_caller(
+    headers: Mapping[str, str], keys: KeyRing, access_keys: AccessKeyRing, key_header: str | None
+) -> Principal:
+    """Who calls, by a key, or by the name of the access-key pair that a request is signed with: the signature itself
+    is verified once its body is here. Raises Unauthenticated.
+    """
+    if not is_signed(headers):
+        return recognise_key(headers, keys, key_header)
+    pair = access_keys.find(signer_of(headers))
+    if pair is None:
+        raise Unauthenticated(
+            "This access key is not known to the gateway. Use the pair that was issued for your virtual key.",
+            code="UnrecognizedClientException",
+            status=403,
+        )
+    return pair.principal

@@ -75,6 +75,11 @@ def is_signed(headers: Mapping[str, str]) -> bool:
     return headers.get("authorization", "").startswith(ALGORITHM)
 
 
+def signer_of(headers: Mapping[str, str]) -> str:
+    """The access-key id that a request names, not verified yet. Raises as `verify`."""
+    return _proof(headers["authorization"]).access_key_id
+
+
 def verify(request: SignedRequest, secret_of: Callable[[str], Secret | None], now_us: int) -> str:
     """The access-key id whose holder signed `request`.
 

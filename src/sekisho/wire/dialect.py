@@ -20,6 +20,7 @@ from sekisho.canonical.target import Encoded, Target
 from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorInfo
 from sekisho.wire.carrier import PLAIN, Carrier
+from sekisho.wire.sse import SSE_TYPE
 
 
 class StreamReader(Protocol):
@@ -114,7 +115,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     #: (error, request id) -> stream bytes: the same inside a stream that passes unchanged.
     render_error_event: Callable[[ErrorInfo, str], bytes]
     #: What a stream is served as.
-    stream_type: str = "text/event-stream"
+    stream_type: str = SSE_TYPE
     #: The dialect whose body this one carries in a framing of its own: bodies of one shape are never translated.
     shape: str = ""
     #: The framing in which its bodies and streams travel: see wire/carried.py.
@@ -127,3 +128,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     error_header: str | None = None
     #: The headers of an error answer to a caller.
     error_headers: Callable[[ErrorInfo], tuple[tuple[bytes, bytes], ...]] = no_headers
+
+    def shares_body_with(self, other: Dialect) -> bool:
+        """Whether a body of one is a body of the other, but for the keys that only its framing has."""
+        return (self.shape or self.name) == (other.shape or other.name)

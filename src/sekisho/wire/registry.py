@@ -8,17 +8,25 @@ import msgspec
 
 from sekisho.core.errors import OperatorError
 from sekisho.wire.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
+from sekisho.wire.bedrock_converse import DIALECT as BEDROCK_CONVERSE
 from sekisho.wire.carriers.bedrock import chat_on_bedrock, messages_on_bedrock
 from sekisho.wire.carriers.json_array import as_array
 from sekisho.wire.carriers.vertex import messages_on_vertex
 from sekisho.wire.dialect import Dialect, ReplyFacts
 from sekisho.wire.gemini_generate import DIALECT as GEMINI_GENERATE
 from sekisho.wire.gemini_generate import operations as gemini
+from sekisho.wire.json_edit import JsonObject
 from sekisho.wire.openai_chat import DIALECT as OPENAI_CHAT
 from sekisho.wire.openai_chat.completions import CompletionWatch, read_completion_facts, read_embedding_facts
 from sekisho.wire.openai_responses import DIALECT as OPENAI_RESPONSES
 
-DIALECTS: tuple[Dialect, ...] = (ANTHROPIC_MESSAGES, OPENAI_CHAT, OPENAI_RESPONSES, GEMINI_GENERATE)
+DIALECTS: tuple[Dialect, ...] = (
+    ANTHROPIC_MESSAGES,
+    OPENAI_CHAT,
+    OPENAI_RESPONSES,
+    BEDROCK_CONVERSE,
+    GEMINI_GENERATE,
+)
 #: Bodies of these in other framings.
 CARRIED: tuple[Dialect, ...] = (
     messages_on_bedrock(ANTHROPIC_MESSAGES),
@@ -47,4 +55,11 @@ def dialect_of(name: str, operation: str) -> Dialect:
         return msgspec.structs.replace(dialect, read_facts=read)
     if operation == "count_tokens":
         return msgspec.structs.replace(dialect, read_facts=_no_facts)
+    return dialect
+
+
+def spoken(dialect: Dialect, body: JsonObject) -> Dialect:
+    """`dialect`, or for InvokeModel, whose path does not tell it, the one in whose words `body` is."""
+    if dialect.name == "anthropic-messages@bedrock" and "anthropic_version" not in body.values:
+        return BY_NAME["openai-chat@bedrock"]
     return dialect

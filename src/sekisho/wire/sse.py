@@ -79,5 +79,6 @@ def sse_event(data: bytes, name: str = "") -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data) if name else b"data: %b\n\n" % data
 
 
+SSE_TYPE = "text/event-stream"
 #: Keeps proxies and clients awake; every SSE reader passes over comments.
 COMMENT_PING = b": ping\n\n"

@@ -11,7 +11,7 @@ from tests.shared import SHARED
 GOOD = """
 model_list:
   - {model_name: gpt-5, litellm_params: {model: openai/gpt-5, api_key: sk-of-the-provider, input_cost_per_second: 1}}
-  - {model_name: "[bold]far", litellm_params: {model: bedrock/anthropic.claude}}
+  - {model_name: "[bold]far", litellm_params: {model: far/claude}}
 router_settings: {model_group_alias: {fast: gpt-5}, mystery: 1}
 """
 
@@ -29,7 +29,7 @@ def test_a_good_file_gives_a_summary(tmp_path: Path, capsys: pytest.CaptureFixtu
     check_config(path)
     printed = capsys.readouterr().out
     assert f"warning {path}:5: router_settings.mystery: Unknown key: it has no effect." in printed
-    assert f"warning {path}:4: model_list[]: Model '[bold]far' is configured at provider 'bedrock'" in printed
+    assert f"warning {path}:4: model_list[]: Model '[bold]far' is configured at provider 'far'" in printed
     assert f"warning {path}:3: model_list[].input_cost_per_second: Accepted, without effect" in printed
     assert "alias of gpt-5" in printed
     assert f"{path} can be used. Warnings: 3." in printed

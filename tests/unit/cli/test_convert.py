@@ -11,6 +11,8 @@ REQUESTS = {
     "anthropic-messages": b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hello"}]}',
     "openai-chat": b'{"model":"m","messages":[{"role":"user","content":"Hello"}]}',
     "openai-responses": b'{"model":"m","input":"Hello"}',
+    "bedrock-converse": b'{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}',
+    "gemini-generate": b'{"contents":[{"role":"user","parts":[{"text":"Hello"}]}]}',
 }
 PAIRS = [(source.name, to.name) for source in DIALECTS for to in DIALECTS]
 
@@ -18,7 +20,7 @@ PAIRS = [(source.name, to.name) for source in DIALECTS for to in DIALECTS]
 @pytest.mark.parametrize(("source", "to"), PAIRS)
 def test_a_request_is_written_for_another_dialect(source: str, to: str) -> None:
     out = converted(REQUESTS[source], What.REQUEST, BY_NAME[source], BY_NAME[to], "other")
-    assert msgspec.json.decode(out)["model"] == "other"
+    assert BY_NAME[to].model_in_path or msgspec.json.decode(out)["model"] == "other"
     assert b"Hello" in out
 
 

@@ -15,6 +15,7 @@ from tests.support.wires import (
     USAGE,
     WORDS,
     chat_usage_event,
+    counts,
     cut_at,
     error_event,
     events_in,
@@ -47,7 +48,7 @@ def test_the_same_bytes_come_out_however_they_were_cut_at(dialect: str, marks: l
     stream = b"".join(stream_events(dialect)).replace(b"\n", line)
     passage = same(dialect)
     assert fed(passage, cut_at(stream, marks)) == stream
-    assert (passage.usage, passage.served_model, passage.finished) == (USAGE, "served-model", True)
+    assert (counts(passage.usage), passage.served_model, passage.finished) == (USAGE, "served-model", True)
     assert passage.text_bytes == len("".join(WORDS).encode())
 
 
@@ -130,7 +131,7 @@ def test_a_translation_says_the_same_however_it_was_cut_at(provider: str, caller
     out = fed(passage, cut_at(stream, marks))
     assert out == fed(translated(provider, caller), [stream])
     assert text_of(caller, out) == "".join(WORDS)
-    assert (passage.usage, passage.served_model, passage.finished) == (USAGE, "served-model", True)
+    assert (counts(passage.usage), passage.served_model, passage.finished) == (USAGE, "served-model", True)
     assert passage.text_bytes == len("".join(WORDS).encode())
 
 

@@ -56,7 +56,7 @@ class BodyBudget:
 class IncomingBody:
     """The body of one call. What it holds of the budget is given back by `release`."""
 
-    __slots__ = ("_budget", "_headers", "_held_bytes", "_limit_bytes", "_receive")
+    __slots__ = ("_budget", "_headers", "_held_bytes", "_limit_bytes", "_receive", "raw")
 
     def __init__(self, receive: Receive, headers: Mapping[str, str], limit_bytes: int, budget: BodyBudget) -> None:
         self._receive = receive
@@ -64,6 +64,8 @@ class IncomingBody:
         self._limit_bytes = limit_bytes
         self._budget = budget
         self._held_bytes = 0
+        #: As it was sent, perhaps compressed: what a signature is over.
+        self.raw = b""
 
     async def read(self) -> bytes:
         """The body as its sender wrote it. Raises BodyTooLarge, MalformedRequest, Overloaded, CallerHungUp."""
@@ -80,7 +82,7 @@ class IncomingBody:
                 pieces.append(piece)
                 self._hold(self._held_bytes + len(piece))
             more = message.get("more_body", False)
-        raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        raw = self.raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         encoding = self._headers.get("content-encoding", "").strip().lower()
         if encoding in _PLAIN:
             return raw

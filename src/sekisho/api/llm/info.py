@@ -14,7 +14,7 @@ import msgspec
 from sekisho import __version__
 from sekisho.core.money import TOKENS_PER_RATE, usd_float
 from sekisho.exchange.gateway import Gateway
-from sekisho.identity.credential import recognise_key
+from sekisho.identity.credential import recognise_caller
 from sekisho.identity.keys import Principal, may_use
 from sekisho.policy.admit import admit
 from sekisho.providers.deployment import Deployment
@@ -35,8 +35,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 def models(asked: Asked) -> Answered:
     """`GET /v1/models`: OpenAI's list, with the fields of Anthropic's beside them, of what the key may use."""
-    principal = _caller(asked)
-    names = [name for name in asked.gateway.router.model_names() if may_use(principal, name)]
+    names = _names(asked)
     data = [
         {
             "id": name,
@@ -51,6 +50,35 @@ def models(asked: Asked) -> Answered:
     listing = {"data": data, "object": "list", "has_more": False}
     listing |= {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
     return 200, _JSON, msgspec.json.encode(listing)
+
+
+def gemini_models(asked: Asked) -> Answered:
+    """`GET /v1beta/models`: the same list as Google's SDK reads it."""
+    rows = [
+        {
+            "name": f"models/{name}",
+            "displayName": name,
+            "supportedGenerationMethods": ["generateContent", "countTokens"],
+        }
+        for name in _names(asked)
+    ]
+    return 200, _JSON, msgspec.json.encode({"models": rows})
+
+
+def inference_profiles(asked: Asked) -> Answered:
+    """`GET /inference-profiles`: the same list as AWS's SDK reads it. A profile's id is a model's name."""
+    rows = [
+        {
+            "inferenceProfileId": name,
+            "inferenceProfileName": name,
+            "inferenceProfileArn": f"arn:aws:bedrock:::inference-profile/{name}",
+            "models": [],
+            "status": "ACTIVE",
+            "type": "SYSTEM_DEFINED",
+        }
+        for name in _names(asked)
+    ]
+    return 200, _JSON, msgspec.json.encode({"inferenceProfileSummaries": rows})
 
 
 def model_info(asked: Asked) -> Answered:
@@ -73,7 +101,7 @@ def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
         "cache_read_input_token_cost": per_token(rates.cache_read) if rates and per_token else None,
         "cache_creation_input_token_cost": per_token(rates.cache_write) if rates and per_token else None,
     }
-    anthropic = "anthropic-messages" in deployment.provider.dialects
+    anthropic = "anthropic-messages" in deployment.dialects
     return {
         "model_name": deployment.model_name,
         "litellm_params": {
@@ -128,9 +156,15 @@ def readiness(asked: Asked) -> Answered:
     return (200 if asked.ready else 503), _JSON, msgspec.json.encode(status)
 
 
+def _names(asked: Asked) -> list[str]:
+    """What the caller may ask for."""
+    principal = _caller(asked)
+    return [name for name in asked.gateway.router.model_names() if may_use(principal, name)]
+
+
 def _caller(asked: Asked) -> Principal:
     gateway = asked.gateway
-    principal = recognise_key(asked.headers, gateway.keys, gateway.key_header)
+    principal = recognise_caller(asked.headers, gateway.keys, gateway.access_keys, gateway.key_header)
     admit(principal, None, gateway.clock.now_us())
     return principal
 
@@ -138,6 +172,8 @@ def _caller(asked: Asked) -> Principal:
 INFO: dict[str, Callable[[Asked], Answered]] = {
     "models": models,
     "model_info": model_info,
+    "gemini_models": gemini_models,
+    "inference_profiles": inference_profiles,
     "hello": hello,
     "liveliness": liveliness,
     "readiness": readiness,

@@ -10,7 +10,7 @@ import pytest
 
 from sekisho.api.llm import endpoint
 from sekisho.api.llm.endpoint import Endpoint
-from sekisho.api.llm.routes import SURFACES
+from sekisho.api.llm.routes import SURFACES, both
 from sekisho.app import Application
 from sekisho.core import bounds
 from tests.support.application import MASTER, ask, running
@@ -44,14 +44,16 @@ async def row_of(app: Application, request_id: str) -> dict[str, Any]:
 
 
 def check_error(dialect: str, body: dict[str, Any]) -> dict[str, Any]:
-    assert (body.get("type") == "error") == (dialect == "anthropic-messages")
-    return dict(body["error"])
+    assert (body.get("type") == "error") == (dialect in ("anthropic-messages", "anthropic-messages@vertex"))
+    return body if "bedrock" in dialect else dict(body["error"])
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda one: f"{one.method} {one.path}")
-@pytest.mark.parametrize("prefix", ["/v1", ""])
-async def test_every_surface_answers_by_its_method_and_by_no_other(app: Application, surface: Any, prefix: str) -> None:
-    path = prefix + surface.path.removeprefix("/v1")
+@pytest.mark.parametrize("short", [False, True])
+async def test_every_surface_answers_by_its_method_and_by_no_other(
+    app: Application, surface: Any, *, short: bool
+) -> None:
+    path = both(surface.path)[-1 if short else 0].format(model="m", project="p", location="l")
     served = {one.method for one in SURFACES if one.path == surface.path}
     got = await ask(app, surface.method, path, body=b"{")
     assert got.status in (200, 400, 426)
