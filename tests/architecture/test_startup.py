@@ -15,6 +15,7 @@ MODULES_MAX = 1_300
 NOT_AT_START = {
     "aiohttp",
     "anthropic",
+    "azure",
     "boto3",
     "botocore",
     "cryptography",
@@ -22,6 +23,7 @@ NOT_AT_START = {
     "google",
     "hypothesis",
     "litellm",
+    "msal",
     "openai",
 }
 
