@@ -10,7 +10,7 @@ import pytest
 
 from sekisho.api.admin import keys as admin_keys
 from sekisho.api.admin import spend as admin_spend
-from sekisho.api.llm.routes import SURFACES, index
+from sekisho.api.llm.routes import SURFACES, both
 from sekisho.cli.ledger import FILE_NAME
 from sekisho.cli.main import VERBS
 from sekisho.config import keys
@@ -120,7 +120,7 @@ def test_every_name_is_one_of_the_code(page: Path) -> None:
 
 @every_page
 def test_every_path_is_served(page: Path) -> None:
-    served = set(index(SURFACES)) | {route.path for api in (admin_keys, admin_spend) for route in api.router.routes}
+    served = {path for surface in SURFACES for path in both(surface.path)} | {route.path for api in (admin_keys, admin_spend) for route in api.router.routes}
     text = "\n".join([*blocks(page, "sh"), *named(page)])
     asked = set(re.findall(r"(?:localhost:4000|\$SEKISHO_URL|(?:GET|POST|HEAD) )(/[a-z0-9_/]+)", text))
     asked |= {word for word in named(page) if re.fullmatch(r"/[a-z0-9_/]+[a-z0-9_]", word)}
