@@ -120,7 +120,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             _BUDGET: "max_budget budget_duration",
             _PRICE: _PRICE_KEYS,
             "Steers the translation of parameters, which this release does without it.": "additional_drop_params "
-            "allowed_openai_params merge_reasoning_content_in_choices cache_control_injection_points modify_params",
+            "allowed_openai_params merge_reasoning_content_in_choices modify_params",
             "Callers cannot replace these parameters.": "configurable_clientside_auth_params",
             _FORWARD: "use_in_pass_through",
             "Use `sekisho fake-provider` for made-up answers.": "mock_response mock_tool_calls mock_timeout",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import field
@@ -44,6 +44,33 @@ class SessionTag(msgspec.Struct, frozen=True):
     """The tag's name."""
     value: str = field(name="Value")
     """The tag's value."""
+
+
+class MarkControl(msgspec.Struct, frozen=True, kw_only=True):
+    """The mark of an injection point, as LiteLLM's files write it."""
+
+    type: Literal["ephemeral"] = "ephemeral"
+    """The only kind there is."""
+    ttl: Literal["5m", "1h"] | None = None
+    """How long the provider keeps what is marked."""
+
+
+class InjectionPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """`cache_control_injection_points[]`: one place that gets a prompt-cache mark."""
+
+    location: Literal["message", "tool_config"]
+    """`message` needs a role or an index; `tool_config` is the last tool."""
+    role: Name | None = None
+    """Every message of this role, the last ones first where there is no room for all."""
+    index: int | None = None
+    """One message, from the end when negative; the system text in front is message 0."""
+    control: MarkControl = MarkControl()
+    """How long the mark holds."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a message that nothing names."""
+        if self.location == "message" and self.role is None and self.index is None:
+            raise ValueError("A message needs a role or an index")
 
 
 class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +162,8 @@ class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
     """As `router_settings.cooldown_time`, for this deployment."""
     region_name: Name | None = None
     """Where the deployment processes calls, for `sekisho.residency`; its provider's region where it is not set."""
+    cache_control_injection_points: tuple[InjectionPoint, ...] = ()
+    """Where requests to this deployment get prompt-cache marks; at most four with the caller's own, which are kept."""
     litellm_credential_name: Name | None = None
     """An entry of `credential_list` whose values hold for every key that is not set here."""
     costs: Mapping[str, Decimal] = field(name="costs", default={})

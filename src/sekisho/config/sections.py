@@ -240,6 +240,25 @@ class MediaPolicy(msgspec.Struct, frozen=True, kw_only=True):
     https, from public addresses only."""
 
 
+class CacheMarks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`sekisho.cache_marks[]`: which prompt-cache marks the gateway adds to requests. Marks of the caller are kept, and
+    there are never more than four.
+    """
+
+    models: tuple[Name, ...] = ()
+    """The `model_name`s it holds for, `*` for any text; all where it is empty."""
+    keys: tuple[Name, ...] = ()
+    """The aliases of the keys it holds for; all where it is empty."""
+    system: bool = True
+    """Mark the end of the system text."""
+    tools: bool = True
+    """Mark the last tool."""
+    last_messages: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
+    """Mark so many of the user's last messages, results of tools among them."""
+    ttl: Literal["5m", "1h"] | None = None
+    """How long the provider keeps what is marked; its own default where it is not set."""
+
+
 class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`sekisho`: what LiteLLM's file has no word for."""
 
@@ -259,6 +278,9 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What callers may decide of a call's route."""
     media: MediaPolicy = MediaPolicy()
     """Images and documents that callers name by URL."""
+    cache_marks: tuple[CacheMarks, ...] = ()
+    """Prompt-cache marks by model and key: the first entry that fits holds. A deployment's own
+    `cache_control_injection_points` holds over it."""
     unknown_price: Literal["allow", "refuse"] = "refuse"
     """Whether a model without a known price may be called under a money budget. Budgets are not enforced in this
     release, so that such calls pass with an empty cost; setting it is named in a warning."""

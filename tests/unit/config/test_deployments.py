@@ -139,3 +139,23 @@ def test_no_models_are_no_entries() -> None:
 def test_lists_that_are_none_are_named() -> None:
     _, findings = read("model_list: {a: b}\ncredential_list: text")
     assert [problem.key for problem in findings.problems] == ["credential_list", "model_list"]
+
+
+def test_injection_points_are_read_as_litellm_writes_them() -> None:
+    entry, findings = entry_of(
+        "cache_control_injection_points: [{location: message, role: system, control: {type: ephemeral, ttl: 1h}},"
+        " {location: message, index: '-1'}, {location: tool_config}]"
+    )
+    points = entry.params.cache_control_injection_points
+    assert [(point.location, point.role, point.index, point.control.ttl) for point in points] == [
+        ("message", "system", None, "1h"),
+        ("message", None, -1, None),
+        ("tool_config", None, None, None),
+    ]
+    assert not findings.problems
+    assert not findings.warnings
+
+
+def test_an_injection_point_that_names_no_message_is_refused() -> None:
+    _, findings = entry_of("cache_control_injection_points: [{location: message}]")
+    assert ["A message needs a role or an index." in str(problem) for problem in findings.problems] == [True]

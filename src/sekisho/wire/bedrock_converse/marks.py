@@ -20,22 +20,25 @@ from sekisho.wire.json_edit import JsonObject, item_spans
 #: As canonical.target.Profile.cache_points.
 Takes = Literal["anything", "text", "nothing"]
 _MARKABLE: dict[Takes, tuple[str, ...]] = {
-    "anything": ("text", "image", "document", "toolUse", "toolResult", "toolSpec"),
+    "anything": ("text", "image", "document", "tool_use", "tool_result", "tool_spec"),
     "text": ("text",),
     "nothing": (),
 }
 
 
-class _Block(msgspec.Struct):
+_NOTHING = msgspec.Raw()
+
+
+class _Block(msgspec.Struct, rename="camel"):
     """A block of content or system, or a tool: exactly one key is there."""
 
     text: str | None = None
-    image: msgspec.Raw | None = None
-    document: msgspec.Raw | None = None
-    toolUse: msgspec.Raw | None = None  # noqa: N815 -- the API's own names
-    toolResult: msgspec.Raw | None = None  # noqa: N815
-    toolSpec: msgspec.Raw | None = None  # noqa: N815
-    cachePoint: Any = None  # noqa: N815
+    image: msgspec.Raw = _NOTHING
+    document: msgspec.Raw = _NOTHING
+    tool_use: msgspec.Raw = _NOTHING
+    tool_result: msgspec.Raw = _NOTHING
+    tool_spec: msgspec.Raw = _NOTHING
+    cache_point: Any = None
 
 
 class _Message(msgspec.Struct):
@@ -47,8 +50,8 @@ class _Tools(msgspec.Struct):
     tools: list[_Block] = []
 
 
-class _Body(msgspec.Struct):
-    toolConfig: _Tools | None = None  # noqa: N815
+class _Body(msgspec.Struct, rename="camel"):
+    tool_config: _Tools | None = None
     system: list[_Block] | None = None
     messages: list[_Message] | None = None
 
@@ -75,8 +78,8 @@ def mark_body(body: JsonObject, points: Sequence[MarkPoint], takes: Takes) -> di
 
 def _rows(body: _Body, markable: tuple[str, ...]) -> list[tuple[Spot, _Place]]:
     rows: list[tuple[Spot, _Place]] = []
-    if body.toolConfig is not None:
-        rows += _list(body.toolConfig.tools, (TOOLS, ""), ("toolConfig", -1), markable)
+    if body.tool_config is not None:
+        rows += _list(body.tool_config.tools, (TOOLS, ""), ("toolConfig", -1), markable)
     first = 0
     if body.system:
         rows += _list(body.system, (0, "system"), ("system", -1), markable)
@@ -91,13 +94,13 @@ def _list(
 ) -> list[tuple[Spot, _Place]]:
     rows: list[tuple[Spot, _Place]] = []
     for at, block in enumerate(blocks):
-        if block.cachePoint is None:
-            free = any(getattr(block, kind) for kind in markable)
+        if block.cache_point is None:
+            free = any(len(getattr(block, kind) or "") for kind in markable)
             rows.append((Spot(*whose, free=free), (*place, at)))
-        elif rows:  # a mark belongs to the block before it
-            rows[-1] = (Spot(*whose, free=False, mark=_mark(block.cachePoint)), rows[-1][1])
+        elif rows and rows[-1][0].mark is None:  # a mark belongs to the block before it
+            rows[-1] = (Spot(*whose, free=False, mark=_mark(block.cache_point)), rows[-1][1])
         else:
-            rows.append((Spot(*whose, free=False, mark=_mark(block.cachePoint)), (*place, at)))
+            rows.append((Spot(*whose, free=False, mark=_mark(block.cache_point)), (*place, at)))
     return rows
 
 
