@@ -11,6 +11,7 @@ from sekisho.wire.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
 from sekisho.wire.bedrock_converse import DIALECT as BEDROCK_CONVERSE
 from sekisho.wire.carriers.bedrock import chat_on_bedrock, messages_on_bedrock
 from sekisho.wire.carriers.json_array import as_array
+from sekisho.wire.carriers.nova import nova_on_bedrock
 from sekisho.wire.carriers.vertex import messages_on_vertex
 from sekisho.wire.dialect import Dialect, ReplyFacts
 from sekisho.wire.gemini_generate import DIALECT as GEMINI_GENERATE
@@ -32,6 +33,7 @@ CARRIED: tuple[Dialect, ...] = (
     messages_on_bedrock(ANTHROPIC_MESSAGES),
     messages_on_vertex(ANTHROPIC_MESSAGES),
     chat_on_bedrock(OPENAI_CHAT),
+    nova_on_bedrock(BEDROCK_CONVERSE),
     as_array(GEMINI_GENERATE),
 )
 BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in (*DIALECTS, *CARRIED)}
@@ -58,8 +60,12 @@ def dialect_of(name: str, operation: str) -> Dialect:
     return dialect
 
 
+#: What stands in a body of Nova's and in none of the others that say no version.
+_NOVAS_OWN = frozenset({"schemaVersion", "inferenceConfig", "toolConfig", "system"})
+
+
 def spoken(dialect: Dialect, body: JsonObject) -> Dialect:
     """`dialect`, or for InvokeModel, whose path does not tell it, the one in whose words `body` is."""
-    if dialect.name == "anthropic-messages@bedrock" and "anthropic_version" not in body.values:
-        return BY_NAME["openai-chat@bedrock"]
-    return dialect
+    if dialect.name != "anthropic-messages@bedrock" or "anthropic_version" in body.values:
+        return dialect
+    return BY_NAME["bedrock-converse@bedrock" if _NOVAS_OWN & body.values.keys() else "openai-chat@bedrock"]

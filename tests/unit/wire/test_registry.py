@@ -5,7 +5,8 @@ import pytest
 
 from sekisho.canonical.usage import Usage
 from sekisho.wire.carrier import PLAIN
-from sekisho.wire.registry import BY_NAME, CARRIED, DIALECTS, dialect_of
+from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.registry import BY_NAME, CARRIED, DIALECTS, dialect_of, spoken
 from tests.support.wires import whole_body
 
 COUNTED = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -18,7 +19,8 @@ def test_each_dialect_stands_once_under_its_name() -> None:
 
 def test_a_carried_dialect_is_named_after_what_it_carries() -> None:
     for dialect in CARRIED:
-        assert dialect.name == f"{dialect.shape}@{dialect.carrier.name}"
+        assert dialect.name.endswith(f"@{dialect.carrier.name}")
+        assert dialect.name.partition("@")[0] in BY_NAME
         assert dialect.model_in_path
     assert all(dialect.carrier is PLAIN and not dialect.shape for dialect in DIALECTS)
 
@@ -66,3 +68,17 @@ def test_a_completions_stream_is_counted() -> None:
 def test_an_unknown_dialect_is_a_defect() -> None:
     with pytest.raises(KeyError):
         dialect_of("morse", "generate")
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"anthropic_version":"v","system":"s","messages":[]}', "anthropic-messages@bedrock"),
+        (b'{"schemaVersion":"messages-v1","messages":[]}', "bedrock-converse@bedrock"),
+        (b'{"messages":[],"inferenceConfig":{}}', "bedrock-converse@bedrock"),
+        (b'{"messages":[]}', "openai-chat@bedrock"),
+    ],
+)
+def test_the_body_of_an_invocation_tells_its_words(body: bytes, name: str) -> None:
+    assert spoken(BY_NAME["anthropic-messages@bedrock"], JsonObject(body)).name == name
+    assert spoken(BY_NAME["anthropic-messages"], JsonObject(body)) is BY_NAME["anthropic-messages"]
