@@ -176,8 +176,8 @@ class ChunkReader:
 
 
 def arguments_text(call: CallOut) -> str:
-    """The arguments as JSON without blank space; {} where there are none."""
-    text = msgspec.json.format(call.args, indent=-1).decode()
+    """The arguments as JSON without blank space; {} where there are none. Raw JSON may hold bytes that are no UTF-8."""
+    text = msgspec.json.format(call.args, indent=-1).decode("utf-8", "replace")
     return text if text.startswith("{") else "{}"
 
 

@@ -59,6 +59,9 @@ class ContentsReader:
 
     def _part(self, part: wire.PartIn, out: list[Part], path: str, *, is_models: bool) -> None:
         check_part(part, path, self.notes)
+        if (part.function_response if is_models else part.function_call) is not None:
+            text = "The model calls functions, and the user's turn answers."
+            raise MalformedRequest(f"{path}: {text}", param=path)
         if is_models and part.thought_signature:
             _take_signature(part, out)
             if part.thought:

@@ -7,6 +7,7 @@ where there is none; what no part can say is refused by name.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
@@ -154,18 +155,18 @@ def _result_text(result: ToolResult) -> str:
         if isinstance(part, Text):
             texts.append(part.text)
         elif isinstance(part, Document):
-            texts += _said(part)
+            texts += [text for text in (part.name, part.context, part.text) if text]
     return "\n".join(texts)
 
 
-def _said(document: Document) -> list[str]:
-    return [text for text in (document.name, document.context, document.text) if text]
-
-
 def _document(document: Document) -> list[Json]:
-    said = _said(document)
-    words: list[Json] = [{"text": "\n".join(said)}] if said else []
-    return words if document.text is not None else [*words, _file(document)]
+    told = "\n".join(text for text in (document.name, document.context) if text)
+    words: list[Json] = [{"text": told}] if told else []
+    if document.text is None:
+        return [*words, _file(document)]
+    kind = document.media_type if (document.media_type or "").startswith("text/") else "text/plain"
+    data = base64.b64encode(document.text.encode()).decode()
+    return [*words, {"inlineData": {"mimeType": kind, "data": data}}]
 
 
 def _file(part: Image | Document) -> Json:

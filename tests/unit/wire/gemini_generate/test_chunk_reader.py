@@ -11,7 +11,7 @@ from sekisho.canonical.order import OrderChecker
 from sekisho.canonical.request import Text, Thinking, ToolCall
 from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorClass
-from sekisho.wire.gemini_generate.chunk_reader import ChunkReader, made_call_id
+from sekisho.wire.gemini_generate.chunk_reader import ChunkReader, arguments_text, made_call_id
 from sekisho.wire.gemini_generate.reply_schema import decode_chunk
 from tests.unit.wire.gemini_generate.samples import chunk
 
@@ -144,3 +144,12 @@ def test_chunks_that_say_nothing_are_passed_over() -> None:
 def test_when_it_was_made(time: str, seconds: int | None) -> None:
     reply = fold(events_of(chunk({"text": "x"}, finish="STOP", createTime=time)))
     assert (reply.id, reply.model, reply.created_seconds) == ("r1", "gemini-x", seconds)
+
+
+def test_arguments_that_are_no_utf8_are_still_text() -> None:
+    broken = msgspec.json.encode(chunk({"functionCall": {"name": "f", "args": {"a": "?"}}})).replace(b'"?"', b'"\xd4"')
+    candidate = decode_chunk(broken).candidate()
+    assert candidate is not None
+    assert candidate.content is not None
+    calls = [part.function_call for part in candidate.content.parts or () if part.function_call is not None]
+    assert [arguments_text(call) for call in calls] == ['{"a":"\ufffd"}']

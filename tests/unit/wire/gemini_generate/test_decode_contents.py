@@ -131,7 +131,9 @@ def test_what_only_google_can_read_is_refused(part: dict[str, Any], named: str) 
     [
         {"role": "system", "parts": [{"text": "Hi"}]},
         {"role": "user", "parts": [{}]},
-        {"role": "user", "parts": [{"functionCall": {}}]},
+        {"role": "model", "parts": [{"functionCall": {}}]},
+        {"role": "user", "parts": [{"functionCall": {"name": "f"}}]},
+        {"role": "model", "parts": [{"functionResponse": {"name": "f"}}]},
         {"role": "user", "parts": [{"functionResponse": {"name": "f", "parts": [{}]}}]},
     ],
 )

@@ -98,7 +98,8 @@ def test_files() -> None:
         {"text": "Notes"},
         {"fileData": {"mimeType": "text/plain", "fileUri": "https://a/b.TXT"}},
         {"inlineData": {"mimeType": "application/pdf", "data": "AA=="}},
-        {"text": "a.txt\nwords"},
+        {"text": "a.txt"},
+        {"inlineData": {"mimeType": "text/plain", "data": "d29yZHM="}},
     ]
 
 
