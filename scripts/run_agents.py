@@ -1,7 +1,7 @@
 """Real coding agents and SDKs do a small task through the gateway, in front of a scripted provider.
 
-In: names of agents (default: all that speak a dialect of ours), `--foreign` to serve Claude's models by an
-OpenAI chat provider and OpenAI's by an Anthropic one. Out: a table, exit 1 if one of them fails.
+In: names of agents (default: all), `--foreign` to serve Claude's and Gemini's models by an OpenAI chat provider and
+OpenAI's by an Anthropic one. Out: a table, exit 1 if one of them fails.
 The agents are other people's programs, installed once outside this repository and run without a network.
 """
 
@@ -34,32 +34,43 @@ PROVIDER = Path(__file__).with_name("agents_upstream.py")
 SEKISHO = Path(sys.executable).parent / "sekisho"
 INSTALLED = Path(os.environ.get("SEKISHO_AGENTS_DIR", Path.home() / ".cache" / "sekisho-agents"))
 MASTER_KEY = "sk-agents-master"
+SECRETS = {"LITELLM_MASTER_KEY": MASTER_KEY, "SEKISHO_ROOT_KEY": "0" * 64}
 READY_SECONDS_MAX = 20
 # Set for the second half of the run, which has no network but the loopback.
 ISOLATED = "SEKISHO_AGENTS_ISOLATED"
 
 AGENTS = (
-    *("claude", "claude-token", "codex", "codex-builtin", "codex-codemode"),
-    *("cline-openai", "cline-openai-native", "cline-anthropic", "cline-litellm"),
-    *("opencode-chat", "opencode-anthropic", "opencode-openai", "kilo-chat", "kilo-anthropic"),
-    *("qwen-openai", "qwen-responses", "qwen-anthropic"),
-    *("copilot-chat", "copilot-responses", "copilot-anthropic"),
+    *("claude", "claude-token", "claude-bedrock", "claude-bedrock-skipauth", "claude-vertex"),
+    *("codex", "codex-ws", "codex-builtin", "codex-codemode"),
+    *("cline-openai", "cline-openai-native", "cline-anthropic", "cline-litellm", "cline-gemini", "cline-bedrock"),
+    *("opencode-chat", "opencode-anthropic", "opencode-openai", "opencode-google", "opencode-bedrock"),
+    *("kilo-chat", "kilo-anthropic", "gemini", "gemini-vertex"),
+    *("qwen-openai", "qwen-responses", "qwen-anthropic", "qwen-gemini"),
+    *("copilot-chat", "copilot-responses", "copilot-ws", "copilot-anthropic"),
     *("continue-openai", "continue-anthropic", "aider-openai", "aider-anthropic"),
-    *("sdk-openai-chat", "sdk-openai-responses", "sdk-anthropic", "sdk-litellm"),
+    *("sdk-openai-chat", "sdk-openai-responses", "sdk-anthropic", "sdk-genai", "sdk-boto3", "sdk-boto3-sigv4"),
+    *("sdk-litellm", "sdk-ai"),
 )
+#: The pair with which the harness signs Bedrock's requests.
+SIGNER = {"access_key_id": "AKIATESTTESTTESTTEST", "secret_access_key": "test-secret-not-real"}
 
 
 def deployments(upstream: str, *, foreign: bool) -> list[dict[str, Any]]:
     """Wildcards, because agents also ask for small models of their own choice, for titles and summaries."""
     anthropic = {"api_base": upstream, "api_key": "sk-scripted"}
+    bedrock = {"aws_bedrock_runtime_endpoint": upstream, "aws_region_name": "us-east-1", "api_key": "scripted"}
     openai = {"api_base": f"{upstream}/v1", "api_key": "sk-scripted", "use_chat_completions_api": foreign}
     if foreign:
         return [
             {"model_name": "claude-*", "litellm_params": {"model": "openai/claude-*", **openai}},
+            {"model_name": "us.anthropic.*", "litellm_params": {"model": "openai/claude-*", **openai}},
+            {"model_name": "gemini-*", "litellm_params": {"model": "openai/gemini-*", **openai}},
             {"model_name": "gpt-*", "litellm_params": {"model": "anthropic/gpt-*", **anthropic}},
         ]
     return [
         {"model_name": "claude-*", "litellm_params": {"model": "anthropic/claude-*", **anthropic}},
+        {"model_name": "us.anthropic.*", "litellm_params": {"model": "bedrock/us.anthropic.*", **bedrock}},
+        {"model_name": "gemini-*", "litellm_params": {"model": "gemini/gemini-*", **anthropic}},
         {"model_name": "gpt-*", "litellm_params": {"model": "openai/gpt-*", **openai}},
     ]
 
@@ -83,7 +94,7 @@ def call(url: str, body: dict[str, Any] | None = None) -> Any:
 def running(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program of ours for as long as the block lasts."""
     with log.open("wb") as out:
-        process = subprocess.Popen(argv, stdout=out, stderr=out, env={**os.environ, "LITELLM_MASTER_KEY": MASTER_KEY})
+        process = subprocess.Popen(argv, stdout=out, stderr=out, env={**os.environ, **SECRETS})
         try:
             yield process
         finally:
@@ -121,7 +132,9 @@ def start_gateway(stack: ExitStack, folder: Path, upstream: str, *, foreign: boo
     argv = [str(SEKISHO), "serve", "--config", str(config), "--port", str(port), "--data-dir", str(folder / "data")]
     process = stack.enter_context(running(argv, log))
     wait_until(lambda: call(f"{url}/health/readiness"), "The gateway", process, log)
-    return url, call(f"{url}/key/generate", {"key_alias": "agents"})["key"]
+    key: str = call(f"{url}/key/generate", {"key_alias": "agents"})["key"]
+    call(f"{url}/sekisho/v1/key/aws-credentials", {"key": key, **SIGNER})
+    return url, key
 
 
 def free_port() -> int:

@@ -16,10 +16,11 @@ from concurrent.futures import Future
 
 import msgspec
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from sekisho.core.clock import Clock
 from sekisho.core.envelope import ROOT_KEY, CannotOpen, Envelope
-from sekisho.core.errors import CallerError, ErrorClass
+from sekisho.core.errors import CallerError, ErrorClass, MalformedRequest
 from sekisho.core.secret import Secret
 from sekisho.identity.keys import KeyRing, Principal, UnknownKey, hash_of
 from sekisho.identity.lru import Lru
@@ -32,9 +33,10 @@ log = logging.getLogger("sekisho.identity")
 
 #: What a secret is sealed for.
 PURPOSE = "aws-access-key"
-#: Ours begin like none of AWS's, and are as long as theirs (20): a foreign id costs no query.
+#: Ours begin like none of AWS's, and are as long as theirs (20).
 PREFIX = "SKSH"
-_ID = re.compile(PREFIX + "[A-Z2-7]{16}")
+#: What can be an id at all, ours or one that a program has had before (AWS: AccessKeyId, 16 to 128 characters).
+_ID = re.compile("[A-Z0-9]{16,128}")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 #: Entropy of a secret: 40 url-safe characters.
 SECRET_BYTES = 30
@@ -71,6 +73,13 @@ class UnknownAccessKey(CallerError):
 
     def __init__(self) -> None:
         super().__init__("This access key does not exist: name one by its id (SKSH…).", param="access_key_id")
+
+
+class AccessKeyTaken(CallerError):
+    """A pair of this id exists."""
+
+    def __init__(self) -> None:
+        super().__init__("An access key of this id exists already: delete it first.", param="access_key_id")
 
 
 class _Pair(msgspec.Struct, frozen=True):
@@ -138,6 +147,11 @@ class AccessKeyRing:
         return pair
 
 
+def _new_pair() -> tuple[str, Secret]:
+    access_key_id = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+    return access_key_id, Secret(secrets.token_urlsafe(SECRET_BYTES))
+
+
 class AccessKeyService:
     """What administrators do to pairs: in the database first, then in the ring, before the answer goes out."""
 
@@ -147,15 +161,20 @@ class AccessKeyService:
         self._envelope = envelope
         self._clock = clock
 
-    async def issue(self, key: str, by: str | None) -> tuple[AccessKeyRow, Secret]:
-        """Make a pair for a virtual key, named by itself or by its hash; the secret is given this once.
+    async def issue(
+        self, key: str, by: str | None, own: tuple[str, Secret] | None = None
+    ) -> tuple[AccessKeyRow, Secret]:
+        """Make a pair for a virtual key, named by itself or by its hash; the secret is given this once. `own` is a
+        pair that the key's programs have already.
 
-        Raises NoSecretsStored, and UnknownKey for a key that is not there (the master key has no row).
+        Raises NoSecretsStored, UnknownKey for a key that is not there (the master key has no row), MalformedRequest
+        for an own id that can be none, AccessKeyTaken.
         """
         if not self._envelope.ready:
             raise NoSecretsStored
-        access_key_id = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(16))
-        secret = Secret(secrets.token_urlsafe(SECRET_BYTES))
+        access_key_id, secret = own or _new_pair()
+        if not _ID.fullmatch(access_key_id):
+            raise MalformedRequest("access_key_id must be 16 to 128 capital letters and digits.", param="access_key_id")
         key_hash, now_us = hash_of(key), self._clock.now_us()
 
         def add(connection: Connection) -> AccessKeyRow:
@@ -172,7 +191,10 @@ class AccessKeyService:
             stored.insert_access_key(connection, row)
             return row
 
-        row = await asyncio.wrap_future(self._db.write(add))
+        try:
+            row = await asyncio.wrap_future(self._db.write(add))
+        except IntegrityError:
+            raise AccessKeyTaken from None
         self._ring.forget(access_key_id)
         return row, secret
 

@@ -127,10 +127,8 @@ def test_an_unknown_id_asks_again_only_after_a_second(world: World) -> None:
         assert world.db.reads == reads
 
 
-@pytest.mark.parametrize(
-    "name", ["", "AKIAIOSFODNN7EXAMPLE", "SKSH", "SKSH" + "a" * 16, "SKSH" + "A" * 17, "\ud800", "鍵"]
-)
-def test_what_cannot_be_ours_costs_no_query(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", ["", "SKSH", "SKSH" + "a" * 16, "A" * 129, "AKIA-IOSFODNN7EXAMPLE", "\ud800", "鍵"])
+def test_what_can_be_no_id_costs_no_query(world: World, name: str) -> None:
     assert world.ring.find(name) is None
     assert world.db.reads == 0
 

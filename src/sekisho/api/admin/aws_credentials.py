@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sekisho.api.admin.fields import KeyName, Name
 from sekisho.api.admin.keyrows import iso
 from sekisho.api.admin.keys import answer
 from sekisho.api.admin.services import Caller, Services
+from sekisho.core.errors import MalformedRequest
+from sekisho.core.secret import Secret
 from sekisho.store.access_keys import AccessKeyRow
 
 router = APIRouter(prefix="/sekisho/v1/key/aws-credentials")
@@ -40,10 +42,21 @@ def shown(row: AccessKeyRow) -> dict[str, Any]:
     }
 
 
+class NewPair(KeyName):
+    """A pair to make: our own choice, or one that programs of the key have already (both fields)."""
+
+    access_key_id: Name | None = None
+    secret_access_key: Annotated[str, Field(min_length=16, max_length=256)] | None = None
+
+
 @router.post("")
-async def issue(body: KeyName, services: Services, caller: Caller) -> Response:
+async def issue(body: NewPair, services: Services, caller: Caller) -> Response:
     """Make a pair for a virtual key. Its secret is shown in this answer and never again."""
-    row, secret = await services.access_keys.issue(body.key, caller.user_id)
+    if (body.access_key_id is None) != (body.secret_access_key is None):
+        raise MalformedRequest("Give access_key_id and secret_access_key both, or neither.", param="access_key_id")
+    own = body.access_key_id is not None and body.secret_access_key is not None
+    pair = (str(body.access_key_id), Secret(str(body.secret_access_key))) if own else None
+    row, secret = await services.access_keys.issue(body.key, caller.user_id, pair)
     return answer(shown(row) | {"secret_access_key": secret.reveal()}, body)
 
 

@@ -41,6 +41,30 @@ async def test_a_pair_is_shown_whole_once(admin: Admin, key: str) -> None:
     }
 
 
+async def test_a_pair_that_programs_have_already_is_taken_over(admin: Admin, key: str) -> None:
+    own = {"key": key, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": "a-secret-that-is-known-already"}
+    made = await admin.post(PATH, own)
+    assert (made.status, made.json["access_key_id"]) == (200, own["access_key_id"])
+    found = admin.access_keys.find(own["access_key_id"])
+    assert found is not None
+    assert found.secret.reveal() == own["secret_access_key"]
+    again = await admin.post(PATH, own)
+    assert (again.status, again.error["param"]) == (400, "access_key_id")
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        {"access_key_id": "AKIAIOSFODNN7EXAMPLE"},
+        {"secret_access_key": "a-secret-that-is-known-already"},
+        {"access_key_id": "no id", "secret_access_key": "a-secret-that-is-known-already"},
+    ],
+)
+async def test_half_a_pair_is_none(admin: Admin, key: str, half: dict[str, str]) -> None:
+    reply = await admin.post(PATH, {"key": key} | half)
+    assert (reply.status, reply.error["param"]) == (400, "access_key_id")
+
+
 async def test_a_pair_is_blocked_unblocked_and_deleted(admin: Admin, key: str) -> None:
     name = (await admin.post(PATH, {"key": key})).json["access_key_id"]
     for verb, blocked in (("block", True), ("unblock", False)):
