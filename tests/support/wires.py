@@ -16,6 +16,7 @@ from sekisho.canonical.fold import unfold
 from sekisho.canonical.reply import Reply
 from sekisho.canonical.request import Message, Request, Text
 from sekisho.canonical.usage import Usage
+from sekisho.wire.eventstream import encode_message
 from sekisho.wire.registry import BY_NAME
 from sekisho.wire.sse import sse_event
 
@@ -53,6 +54,7 @@ def stream_events(dialect: str, words: Sequence[str] = WORDS) -> list[bytes]:
         "anthropic-messages": _messages,
         "openai-chat": _chat,
         "openai-responses": _responses,
+        "bedrock-converse": _converse,
         "gemini-generate": _gemini,
     }
     return made[dialect](words)
@@ -114,6 +116,24 @@ def _responses(words: Sequence[str]) -> list[bytes]:
     writer = BY_NAME["openai-responses"].stream_writer(_ASKED)
     made = b"".join(writer.write(event) for event in unfold(reply_of(words)))
     return events_in(made)
+
+
+def _converse(words: Sequence[str]) -> list[bytes]:
+    usage = {"inputTokens": USAGE.input_tokens, "outputTokens": USAGE.output_tokens, "totalTokens": USAGE.total_tokens}
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("messageStart", {"role": "assistant"}),
+        *(("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}}) for word in words),
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("messageStop", {"stopReason": "end_turn"}),
+        ("metadata", {"usage": usage, "metrics": {"latencyMs": 7}}),
+    ]
+    return [
+        encode_message(
+            {":event-type": kind, ":content-type": "application/json", ":message-type": "event"},
+            msgspec.json.encode({**payload, "p": "abc"}),
+        )
+        for kind, payload in said
+    ]
 
 
 def _gemini(words: Sequence[str]) -> list[bytes]:

@@ -150,7 +150,6 @@ def test_parts_for_a_caller() -> None:
         ToolCall(id="t", name=legal_name(name), arguments='{"a":1}'),
         citations=((7, Citation(url="https://x/y", title="t", cited_text="c")), (7, Citation(start=1, end=2))),
     )
-    web = {"url": "https://x/y", "domain": "x"}
     cited = {
         "content": [{"text": "cited"}],
         "citations": [
