@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sekisho.api.llm.endpoint import Endpoint
+from sekisho.canonical.usage import Usage
 from sekisho.config.change import reload_settings
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
 from sekisho.core.clock import SystemClock
 from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
-from sekisho.core.errors import CallerError, OperatorError
+from sekisho.core.errors import CallerError, ErrorClass, OperatorError
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.media import Fetch
@@ -32,7 +33,10 @@ from sekisho.identity.keys import KeyRing, KeyService
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook, Rates
 from sekisho.providers.deployment import Deployment, resolve_all
-from sekisho.routing.router import Router
+from sekisho.routing.memory import Memory
+from sekisho.routing.plan import Wish
+from sekisho.routing.router import Router, no_price
+from sekisho.routing.rules import rules_of
 from sekisho.store.db import Database
 from sekisho.store.migrate import ensure_schema
 from sekisho.upstream.client import ReqwestTransport
@@ -47,6 +51,8 @@ _T = TypeVar("_T")
 _REMEMBERED = 4096
 #: How long calls that were cut off by a stop may take to be settled.
 _SETTLE_SECONDS = 5.0
+#: A call by which prices are compared.
+_TYPICAL = Usage(input_tokens=100_000, output_tokens=20_000)
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -71,6 +77,7 @@ class Application:
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
+        self._routing = Memory(self._clock)
         self._transports: dict[tuple[str, float, float], Transport] = {}
         self._ready = False
         self.settings = settings
@@ -79,13 +86,14 @@ class Application:
         self._admin: Asgi | None = None
 
     def _build(self, settings: Settings) -> Gateway:
+        rates = rate_table(self._prices)
         return Gateway(
-            router=router_of(settings),
+            router=router_of(settings, rates, self._routing),
             keys=self._keys,
             access_keys=self._access_keys,
             key_header=(settings.general.litellm_key_header_name or "").lower() or None,
             journal=self._journal,
-            rates=rate_table(self._prices),
+            rates=rates,
             timeouts=timeout_table(settings),
             transport=functools.partial(
                 self._transport, settings.sekisho.timeouts.connect_seconds, silence_seconds(settings)
@@ -173,12 +181,22 @@ class Application:
                 log.warning("%s takes effect after a restart", key)
 
 
-def router_of(settings: Settings) -> Router:
-    """The model list of `settings`, indexed. Raises OperatorError."""
+def router_of(
+    settings: Settings, rates: Callable[[Deployment], Rates | None] | None = None, memory: Memory | None = None
+) -> Router:
+    """The model list of `settings`, indexed, under its rules. Raises OperatorError."""
     names = settings.router.model_group_alias
     aliases = {name: alias.model for name, alias in names.items()}
     hidden = frozenset(name for name, alias in names.items() if alias.hidden)
-    return Router(resolve_all(settings), aliases, settings.router.default_model, hidden)
+    return Router(
+        resolve_all(settings),
+        aliases,
+        settings.router.default_model,
+        hidden,
+        rules=rules_of(settings),
+        memory=memory,
+        price=price_table(rates) if rates is not None else no_price,
+    )
 
 
 def fetch_of(settings: Settings) -> Fetch | None:
@@ -190,24 +208,45 @@ def fetch_of(settings: Settings) -> Fetch | None:
     return Fetcher(Guard(media.allowed_hosts), limits).fetch
 
 
-def route_explained(settings: Settings) -> Callable[[str], list[tuple[str, str]]]:
-    """For `sekisho explain`: a requested model -> its route and price, a (name, value) a line."""
-    router, rates = router_of(settings), rate_table(PriceBook.load())
+def price_table(rates: Callable[[Deployment], Rates | None]) -> Callable[[Deployment], float | None]:
+    """Deployment -> what a typical call costs there, in nano-USD: five tokens of prompt to one of answer."""
 
-    def lines(model: str) -> list[tuple[str, str]]:
+    def price(deployment: Deployment) -> float | None:
+        known = rates(deployment)
+        return None if known is None else known.cost_nano_usd(_TYPICAL)
+
+    return price
+
+
+def route_explained(settings: Settings) -> Callable[[str, Wish], list[tuple[str, str]]]:
+    """For `sekisho explain`: a requested model and what the call brings -> its route and price, a (name, value) a line.
+
+    As a gateway that has just been started would choose: what calls have taught a running one is not known here.
+    """
+    rates = rate_table(PriceBook.load())
+    router = router_of(settings, rates)
+
+    def lines(model: str, wish: Wish) -> list[tuple[str, str]]:
         try:
-            plan = router.plan(model)
+            plan = router.plan(model, wish)
         except CallerError as error:
             return [("route", str(error))]
-        return [line for one in plan for line in _route_lines(one, rates(one))]
+        told = [line for one in plan.deployments for line in _route_lines(one, rates(one))]
+        told += [("passed over", f"{_place(one.deployment)}: {one.why}") for one in plan.passed_over]
+        told.append(("why", plan.why))
+        after = router.stand_ins(plan, ErrorClass.OVERLOADED, wish)
+        return [*told, ("then", ", ".join(after))] if after else told
 
     return lines
 
 
 def _route_lines(deployment: Deployment, rates: Rates | None) -> list[tuple[str, str]]:
     price = "unknown" if rates is None else f"{rates.version}"
-    where = f"{deployment.model} at {deployment.provider.name} ({deployment.host})"
-    return [("route", where), ("price", price)]
+    return [("route", _place(deployment)), ("price", price)]
+
+
+def _place(deployment: Deployment) -> str:
+    return f"{deployment.model} at {deployment.provider.name} ({deployment.host})"
 
 
 def silence_seconds(settings: Settings) -> float:

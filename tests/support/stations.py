@@ -35,7 +35,9 @@ from sekisho.ledger.rows import CallRow, Intent
 from sekisho.providers.auth.authority import StaticKey
 from sekisho.providers.catalog import find_provider
 from sekisho.providers.deployment import Deployment
+from sekisho.routing.memory import Memory
 from sekisho.routing.router import Router
+from sekisho.routing.rules import Rules
 from sekisho.store.db import Database
 from sekisho.upstream.http import HttpRequest
 from sekisho.wire.registry import BY_NAME, dialect_of
@@ -247,10 +249,11 @@ class Stage:
         transport: ScriptedTransport,
         timeouts: Timeouts = PATIENT,
         retries: int = 0,
+        rules: Rules | None = None,
     ) -> Gateway:
-        """A gateway that serves `deployments`."""
+        """A gateway that serves `deployments`; those of one name are tried in this order."""
         return Gateway(
-            router=Router(deployments, {}),
+            router=Router(deployments, {}, rules=rules, memory=Memory(self.clock), chance=lambda: next(_numbers) / 1e9),
             keys=self.keys,
             access_keys=AccessKeyRing(self.db, self.keys, Envelope(None, None), self.clock),
             key_header=None,
@@ -285,6 +288,7 @@ class Stage:
         caller: Caller | None = None,
         timeouts: Timeouts = PATIENT,
         retries: int = 0,
+        rules: Rules | None = None,
         gateway: Gateway | None = None,
         **asked: Any,
     ) -> Outcome:
@@ -295,7 +299,7 @@ class Stage:
         self.book.happened, self.book.intents, self.book.rows = [], [], []
         transport = ScriptedTransport(scripts, self.book.happened)
         gateway = gateway or self.gateway(
-            *(to or (deployment(),)), transport=transport, timeouts=timeouts, retries=retries
+            *(to or (deployment(),)), transport=transport, timeouts=timeouts, retries=retries, rules=rules
         )
         caller = caller or Caller()
         made = {name: asked.pop(name) for name in ("headers", "operation") if name in asked}

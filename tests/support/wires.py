@@ -65,6 +65,12 @@ def stream_body(dialect: str, words: Sequence[str] = WORDS) -> bytes:
     return b"".join(stream_events(dialect, words))
 
 
+def first_events(dialect: str) -> list[bytes]:
+    """The stream up to its first word: what is held before a caller sees anything, and the event that ends the wait."""
+    events = stream_events(dialect)
+    return events[: next(at for at, event in enumerate(events, 1) if WORDS[0].encode() in event)]
+
+
 def _named(*events: dict[str, Any]) -> list[bytes]:
     return [sse_event(msgspec.json.encode(event), event["type"]) for event in events]
 

@@ -23,16 +23,19 @@ from sekisho.config.model import Settings
 from sekisho.core.errors import MalformedRequest, SekishoError
 from sekisho.identity.client import Client, recognise
 from sekisho.identity.credential import find_token
-from sekisho.identity.keys import Principal, principal_of, token_hash
+from sekisho.identity.keys import Principal, principal_of, resolved_model, token_hash
 from sekisho.identity.places import UNREADABLE
+from sekisho.routing.plan import Wish
 from sekisho.store.db import open_for_reading
 from sekisho.store.keys import get_key
 from sekisho.wire.json_edit import JsonObject
 
 #: One line of the answer: what, and what about it.
 Line = tuple[str, str]
-#: A requested model -> the lines about its route and price.
-Plan = Callable[[str], Iterable[Line]]
+#: A requested model and what the call brings -> the lines about its route and price.
+Plan = Callable[[str, Wish], Iterable[Line]]
+#: Who calls, where no key tells.
+NOBODY = Principal(key_hash="")
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +64,8 @@ def explain(
     try:
         request = parse_request(sys.stdin.buffer.read())
         settings = load_settings(config, os.environ) if config else None
-        who = whose_key(request.headers, settings, data_dir) if settings else None
-        lines = explained(request, who, route_explained(settings) if settings else None)
+        who, principal = whose_key(request.headers, settings, data_dir) if settings else (None, NOBODY)
+        lines = explained(request, who, route_explained(settings) if settings else None, principal)
     except SekishoError as error:
         print(f"sekisho: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
@@ -70,7 +73,9 @@ def explain(
         print(f"{name:<12} {value}")
 
 
-def explained(request: Received, who: str | None, plan: Plan | None = None) -> list[Line]:
+def explained(
+    request: Received, who: str | None, plan: Plan | None = None, principal: Principal = NOBODY
+) -> list[Line]:
     """The whole answer; `who` and `plan` where they can be told. Raises MalformedRequest on a body that is none."""
     path = request.path.partition("?")[0]
     found = Routes(SURFACES).find(path, path.encode())
@@ -80,9 +85,13 @@ def explained(request: Received, who: str | None, plan: Plan | None = None) -> l
     lines = [("request", f"{request.method} {path}"), ("dialect", surface.dialect if surface else "no route here")]
     if who is not None:
         lines.append(("key", who))
-    lines += _context(recognise(request.headers, surface.dialect if surface else "", body))
+    client = recognise(request.headers, surface.dialect if surface else "", body)
+    lines += _context(client)
     if model is not None:
-        lines += [("model", model), *(plan(model) if plan else ())]
+        wish = Wish(
+            principal=principal, headers=request.headers, values=body.values, session_id=client.session_id, streams=True
+        )
+        lines += [("model", model), *(plan(resolved_model(principal, model), wish) if plan else ())]
     return lines
 
 
@@ -103,14 +112,16 @@ def parse_request(data: bytes) -> Received:
     return Received(method=words[0], path=words[1], headers=headers, body=body)
 
 
-def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) -> str:
-    """Whose key the headers show, in words. Raises OperatorError where there is no database."""
+def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) -> tuple[str, Principal]:
+    """Whose key the headers show, in words and as the gateway sees it. Raises OperatorError where there is no
+    database.
+    """
     key_header = (settings.general.litellm_key_header_name or "").lower() or None
     token, master = find_token(headers, key_header), settings.general.master_key
     if token is None:
-        return "none was sent"
+        return "none was sent", NOBODY
     if master is not None and token == master.reveal():
-        return "the master key"
+        return "the master key", msgspec.structs.replace(NOBODY, is_master=True)
     path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
     engine = open_for_reading(path)
     try:
@@ -118,7 +129,10 @@ def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) ->
             row = get_key(connection, token_hash(token))
     finally:
         engine.dispose()
-    return "not known to the gateway" if row is None else _named(principal_of(row))
+    if row is None:
+        return "not known to the gateway", NOBODY
+    principal = principal_of(row)
+    return _named(principal), principal
 
 
 def _from_json(data: bytes) -> Received:

@@ -181,10 +181,18 @@ class UpstreamError(SekishoError):
 class UpstreamRefused(UpstreamError):
     """The provider answered with an error status; `info` is what its dialect's codec read from the body."""
 
-    def __init__(self, info: ErrorInfo, headers: tuple[tuple[str, str], ...] = (), body: bytes | None = None) -> None:
+    def __init__(
+        self,
+        info: ErrorInfo,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: bytes | None = None,
+        answered: int | None = None,
+    ) -> None:
         super().__init__(info.message)
         self.info = info
         self.headers = headers
+        #: The provider's own status, which its caller may not be told; None inside a stream.
+        self.answered = answered
         #: The provider's own bytes, for a caller of the same dialect; None when they are no error of that dialect.
         self.body = body
 

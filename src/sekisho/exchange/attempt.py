@@ -29,18 +29,23 @@ from sekisho.exchange.meter import intent_of, set_aside
 from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated
 from sekisho.exchange.prepare import adds_usage, prepare, words_for
 from sekisho.exchange.watchdog import Watchdog
+from sekisho.exchange.wish import timeouts_of
 from sekisho.providers.deployment import Deployment
+from sekisho.routing.board import Flight
 from sekisho.upstream.http import NO_CONNECTION, HttpReply, HttpRequest, read_all
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.registry import BY_NAME
 
+#: A provider that starts up at such length is shown as it is.
+_HELD_BYTES_MAX = 256 * 1024
+_HELD_PIECES_MAX = 64
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 
 
 class Attempt:
     """An exchange that the provider has accepted."""
 
-    __slots__ = ("_context", "deployment", "dropped", "held", "reply", "upstream")
+    __slots__ = ("_context", "body", "deployment", "dropped", "flight", "held", "reply", "upstream")
 
     def __init__(
         self,
@@ -54,8 +59,12 @@ class Attempt:
         self.dropped = dropped
         self._context = context
         self.reply: HttpReply
+        #: What routing knows this attempt by.
+        self.flight: Flight
         #: The caller's bytes that came before it was clear that the stream is good.
         self.held: list[bytes] = []
+        #: The whole answer, where it is no stream.
+        self.body = b""
 
     async def open(self) -> None:
         """Send; the head of the reply is there when this returns."""
@@ -95,7 +104,7 @@ async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watch
     request = HttpRequest("POST", url, {**proof, **headers}, encoded.body, streamed=call.streams)
     attempt = Attempt(deployment, upstream, encoded.dropped, gateway.transport(deployment).open_stream(request))
     call.reached_provider = True
-    timeouts = gateway.timeouts(deployment)
+    timeouts = timeouts_of(call, deployment, gateway)
     dog.enter("first_byte", timeouts.first_event_seconds if call.streams else timeouts.first_byte_seconds)
     try:
         await attempt.open()
@@ -134,21 +143,35 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     if status >= 300:
         raise UpstreamProtocolError(f"The provider answered with status {status}; redirects are not followed.")
     if not call.streams:
+        # Read to its end before anything is shown: an answer that is cut can then be asked for elsewhere.
+        attempt.body = await read_all(attempt.reply, bounds.REPLY_BYTES)
         return
     kind = (attempt.reply.header("content-type") or "").lower()
     if kind and not kind.startswith(attempt.upstream.stream_type):
         raise UpstreamProtocolError(f"The provider answered a streamed request with '{kind.partition(';')[0][:60]}'.")
     passage = call.passage = call.facts = passage_of(call, attempt.upstream)
-    while not passage.begun and passage.failed is None:
+    await _first_content(attempt, passage, between_chunks_seconds, dog)
+    if passage.failed is not None:
+        call.reached_provider = passage.usage is not None  # what it has counted it may bill
+        raise UpstreamRefused(passage.failed)
+
+
+async def _first_content(attempt: Attempt, passage: Passage, between_chunks_seconds: float, dog: Watchdog) -> None:
+    """Hold what a stream starts up with until it says something: till then another deployment can be asked instead."""
+    begun, held_bytes = False, 0
+    while not passage.spoken and passage.failed is None:
         chunk = await attempt.reply.read_chunk()
         if chunk is None:
             raise StreamBroken("The provider ended its stream before it said anything.")
         if out := passage.feed(chunk):
             attempt.held.append(out)
-    if passage.failed is not None:
-        call.reached_provider = passage.usage is not None  # what it has counted it may bill
-        raise UpstreamRefused(passage.failed)
-    dog.enter("between_chunks", between_chunks_seconds)
+            held_bytes += len(out)
+        if passage.begun and not begun:
+            begun = True
+            dog.enter("between_chunks", between_chunks_seconds)
+        dog.touch()
+        if held_bytes > _HELD_BYTES_MAX or len(attempt.held) > _HELD_PIECES_MAX:
+            return
 
 
 def passage_of(call: Call, upstream: Dialect) -> Passage:
@@ -174,7 +197,8 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
     kind = (attempt.reply.header("content-type") or "").lower()
     own = attempt.upstream.render_error is call.dialect.render_error and kind.startswith("application/json")
     hidden = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL
-    return UpstreamRefused(info, tuple(attempt.reply.headers()), body if own and body and not hidden else None)
+    shown = body if own and body and not hidden else None
+    return UpstreamRefused(info, tuple(attempt.reply.headers()), shown, attempt.reply.status)
 
 
 def asked_wait_seconds(reply: HttpReply) -> float | None:

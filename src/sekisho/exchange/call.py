@@ -19,6 +19,7 @@ from sekisho.exchange.passage import Facts, Passage
 from sekisho.identity.client import Client
 from sekisho.identity.keys import Principal
 from sekisho.providers.deployment import Deployment
+from sekisho.routing.plan import Wish
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
 
@@ -92,6 +93,7 @@ class Call:
         "spent_before",
         "started_us",
         "upstream_dialect",
+        "wish",
     )
 
     def __init__(
@@ -116,6 +118,8 @@ class Call:
         self.path = path
         self.principal: Principal | None = None
         self.ask: Ask | None = None
+        #: What it brings to the choice of a deployment.
+        self.wish: Wish | None = None
         self.client: Client | None = None
         #: The caller's request in canonical words: read once, when the first attempt needs a translation.
         self.canonical: Request | None = None
@@ -139,6 +143,20 @@ class Call:
         if self.ask is None:
             raise StationSkipped("ask")
         return self.ask
+
+    @property
+    def admitted(self) -> Principal:
+        """Who calls. Only after the key was recognised."""
+        if self.principal is None:
+            raise StationSkipped("principal")
+        return self.principal
+
+    @property
+    def wished(self) -> Wish:
+        """What the call brings to routing. Only when that begins."""
+        if self.wish is None:
+            raise StationSkipped("wish")
+        return self.wish
 
     @property
     def sent_to(self) -> Deployment:

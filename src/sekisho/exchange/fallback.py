@@ -1,67 +1,86 @@
-"""The deployments of a plan, in turn, until one accepts the call. Only before anything was shown to the caller.
+"""The deployments of a plan, in turn, until one takes the call; then the models that stand in. Only before anything of
+an answer was shown to the caller.
 
-Must stay true: what the caller did wrong is not tried elsewhere, what one provider has no word for is; each attempt
-starts from the caller's original body; the error that comes out is the last provider's.
+Flows in: a call and its plan. Flows out: an open Attempt whose first content is at hand. Must stay true: each attempt
+starts from the caller's original body; routing hears of every outcome; the error that comes out is the last provider's.
+Which deployment is next, and whether one is: exchange/tries.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
 
-from sekisho.core.errors import ErrorClass, SekishoError, UnsupportedFeature, UpstreamError, UpstreamRefused
+from sekisho.core.errors import SekishoError, UnsupportedFeature, UpstreamError, UpstreamRefused, UpstreamTimeout
 from sekisho.exchange.attempt import Attempt, open_attempt, timeout_or_cancelled
 from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.tries import Tries
 from sekisho.exchange.watchdog import Watchdog
+from sekisho.exchange.wish import sets_time
 from sekisho.providers.deployment import Deployment
-
-#: Another deployment, or the same one later, may well do better.
-_PASSING = frozenset(
-    {
-        ErrorClass.RATE_LIMITED,
-        ErrorClass.QUOTA_EXHAUSTED,
-        ErrorClass.OVERLOADED,
-        ErrorClass.UPSTREAM_ERROR,
-        ErrorClass.UPSTREAM_TIMEOUT,
-        ErrorClass.UPSTREAM_CREDENTIAL,
-    }
-)
-_WAIT_SECONDS_MAX = 8.0
+from sekisho.routing.affinity import response_id_in
+from sekisho.routing.board import Flight
+from sekisho.routing.plan import Plan
 
 
-async def open_in_turn(call: Call, plan: tuple[Deployment, ...], gateway: Gateway, dog: Watchdog) -> Attempt:
-    """The first attempt that a provider accepts. Raises the last failure."""
-    failure: SekishoError = UpstreamError("The plan of this call is empty.")
-    unfit: list[Deployment] = []
-    for deployment, wait_seconds in _tries(plan, gateway, unfit):
-        if wait_seconds:
-            await _wait(dog, max(wait_seconds, min(failure.info.retry_after_seconds or 0.0, _WAIT_SECONDS_MAX)))
+async def open_in_turn(call: Call, plan: Plan, gateway: Gateway, dog: Watchdog) -> Attempt:
+    """The first attempt that a provider takes. Raises the last failure."""
+    tries = Tries(call, plan, gateway, dog)
+    for one in tries:
+        if one.pause_seconds:
+            await _wait(dog, one.pause_seconds)
         if call.answer.gone:  # a drained call goes on without its caller, but is not begun again
             raise asyncio.CancelledError
+        flight = gateway.router.begin(one.deployment, one.plan, call.wished)
         try:
-            return await _open_in_its_dialect(call, deployment, gateway, dog)
-        except UpstreamError as error:
-            failure = error
-            if error.info.error_class not in _PASSING or dog.total_over:
-                raise
-        except UnsupportedFeature as error:
-            unfit.append(deployment)
-            failure = failure if call.attempts else error
-    raise failure
+            attempt = await _open_in_its_dialect(call, one.deployment, gateway, dog)
+        except (UpstreamError, UnsupportedFeature) as error:
+            _note_failure(call, flight, gateway, error)
+            tries.failed(one, error)
+        except BaseException:
+            gateway.router.left(flight)
+            raise
+        else:
+            attempt.flight = flight
+            gateway.router.answered(flight, one.plan)
+            _note_response(call, attempt, one.plan, gateway)
+            return attempt
+    raise tries.failure
 
 
-def _tries(
-    plan: tuple[Deployment, ...], gateway: Gateway, unfit: Sequence[Deployment] = ()
-) -> Iterator[tuple[Deployment, float]]:
-    """Each deployment once, then as many more tries as the configuration allows, each after a pause in seconds, of
-    those that have not turned out `unfit` by then.
-    """
-    for deployment in plan:
-        yield deployment, 0.0
-    fit = [deployment for deployment in plan if deployment not in unfit]
-    for retry in range(gateway.retries(plan[0]) if fit else 0):
-        yield fit[(retry + 1) % len(fit)], min(0.25 * 2**retry, _WAIT_SECONDS_MAX)
+def _note_failure(call: Call, flight: Flight, gateway: Gateway, error: UpstreamError | UnsupportedFeature) -> None:
+    if isinstance(error, UnsupportedFeature):
+        gateway.router.left(flight)
+        return
+    if isinstance(error, UpstreamTimeout) and sets_time(call):
+        gateway.router.left(flight)  # in a time that the caller chose: it proves nothing against the provider
+        return
+    model_only = isinstance(error, UpstreamRefused) and error.answered == 403
+    gateway.router.failed(flight, error.info, model_only=model_only)
+
+
+def _note_response(call: Call, attempt: Attempt, plan: Plan, gateway: Gateway) -> None:
+    """Remember who stores this answer for the next call of the conversation."""
+    both = call.dialect.name, attempt.upstream.name
+    if plan.shared and both == ("openai-responses", "openai-responses"):
+        made = response_id_in(attempt.body or b"".join(attempt.held))
+        if made is not None:
+            gateway.router.made(attempt.flight, plan, call.wished, made)
+
+
+def report(call: Call, attempt: Attempt, gateway: Gateway, error: SekishoError | None) -> None:
+    """Tell routing how the answer ended after it had begun."""
+    facts, failed = call.facts, call.passage.failed if call.passage is not None else None
+    if isinstance(error, UpstreamError):
+        failed = error.info
+    if failed is not None:
+        gateway.router.failed(attempt.flight, failed)
+    elif facts is not None and facts.finished:
+        usage = facts.usage
+        tokens = usage.total_tokens if usage is not None else None
+        gateway.router.succeeded(attempt.flight, tokens, usage.output_tokens if usage is not None else 0)
+    else:
+        gateway.router.left(attempt.flight)
 
 
 async def _wait(dog: Watchdog, seconds: float) -> None:
@@ -87,7 +106,7 @@ async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gate
             return await _open_in_the_other_api(call, deployment, gateway, dog)
         if call.upstream_dialect != call.dialect.name or (mended := call.dialect.mend(call.body, error.info)) is None:
             raise
-    return await _open_mended(call, mended, deployment, gateway, dog)
+    return await _open_without(call, mended, deployment, gateway, dog)
 
 
 async def _open_in_the_other_api(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
@@ -99,9 +118,9 @@ async def _open_in_the_other_api(call: Call, deployment: Deployment, gateway: Ga
         raise
 
 
-async def _open_mended(call: Call, mended: bytes, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+async def _open_without(call: Call, mended: bytes, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
     original = call.body, call.ask
-    call.body, call.ask = mended, read_ask(mended)
+    call.body, call.ask = mended, read_ask(mended, call.path)
     try:
         return await open_attempt(call, deployment, gateway, dog)
     except UpstreamError:

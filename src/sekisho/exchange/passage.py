@@ -48,6 +48,10 @@ class Passage(Facts, Protocol):
         """The provider has said something that a caller may see."""
 
     @property
+    def spoken(self) -> bool:
+        """The provider has given a first piece of its answer, or has ended it: no start-up event, no ping."""
+
+    @property
     def failed(self) -> ErrorInfo | None:
         """The error that the provider reported inside the stream."""
 
@@ -89,6 +93,7 @@ class SameDialect:
     usage = property(lambda self: self._watch.usage)
     served_model = property(lambda self: self._watch.served_model)
     begun = property(lambda self: self._watch.events > 0)
+    spoken = property(lambda self: self._watch.text_bytes > 0 or self._watch.finished or self._watch.ended)
     finished = property(lambda self: self._watch.finished)
     ended = property(lambda self: self._watch.ended)
     failed = property(lambda self: self._watch.failed)
@@ -146,6 +151,7 @@ class Reframed:
     usage = property(lambda self: self._inner.usage)
     served_model = property(lambda self: self._inner.served_model)
     begun = property(lambda self: self._inner.begun)
+    spoken = property(lambda self: self._inner.spoken)
     finished = property(lambda self: self._inner.finished)
     ended = property(lambda self: self._inner.ended)
     failed = property(lambda self: self._inner.failed)
@@ -213,6 +219,11 @@ class Translated:
             self._see(event)
             out.append(self._writer.write(event))
         return b"".join(out)
+
+    @property
+    def spoken(self) -> bool:
+        """As in Passage: a start-up event carries no text, thought or arguments."""
+        return self.text_bytes > 0 or self.finished
 
     @property
     def ended(self) -> bool:

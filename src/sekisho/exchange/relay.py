@@ -21,7 +21,6 @@ from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of
 from sekisho.exchange.passage import Passage, WholeReply
 from sekisho.exchange.watchdog import Watchdog
-from sekisho.upstream.http import read_all
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.sse import SSE_TYPE
 
@@ -100,6 +99,7 @@ async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog)
     if not answer.started:
         await answer.begin(200, stream_headers(call.dialect) + _reply_headers(call, attempt))
     for out in attempt.held:
+        dog.touch()
         await answer.write(out)
     dog.writing = False
     dog.touch()
@@ -115,7 +115,7 @@ async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog)
 
 
 async def _whole(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:
-    body = await read_all(attempt.reply, bounds.REPLY_BYTES)
+    body = attempt.body
     if len(body) > bounds.REPLY_BYTES:
         raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
     if attempt.upstream.shares_body_with(call.dialect):

@@ -16,16 +16,17 @@ from typing import Any
 from sekisho.core.errors import ErrorClass, ErrorInfo, OperatorError, SekishoError, UpstreamRefused
 from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.count import answer_estimate, is_counted_here
-from sekisho.exchange.fallback import open_in_turn
+from sekisho.exchange.fallback import open_in_turn, report
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
 from sekisho.exchange.relay import passed_headers, relay, stream_headers
 from sekisho.exchange.watchdog import Watchdog, own_task
+from sekisho.exchange.wish import timeouts_of, wish_of
 from sekisho.identity.client import recognise
 from sekisho.identity.credential import recognise_caller
 from sekisho.identity.keys import resolved_model
 from sekisho.policy.admit import admit
-from sekisho.providers.deployment import Deployment
+from sekisho.routing.plan import Plan
 from sekisho.wire.registry import spoken
 from sekisho.wire.sse import COMMENT_PING, SSE_TYPE
 
@@ -52,8 +53,9 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         call.dialect = spoken(call.dialect, call.ask.body)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
         admit(call.principal, call.ask.model, gateway.clock.now_us())
-        plan = gateway.router.plan(resolved_model(call.principal, call.ask.model))
-        if is_counted_here(call, plan[0]):
+        call.wish = wish_of(call, gateway)
+        plan = gateway.router.plan(resolved_model(call.principal, call.ask.model), call.wish)
+        if is_counted_here(call, plan.lead):
             await answer_estimate(call)
         else:
             await _send_and_relay(call, plan, gateway)
@@ -69,16 +71,21 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         gateway.journal.settle(row_of(call, gateway))
 
 
-async def _send_and_relay(call: Call, plan: tuple[Deployment, ...], gateway: Gateway) -> None:
-    timeouts = gateway.timeouts(plan[0])
+async def _send_and_relay(call: Call, plan: Plan, gateway: Gateway) -> None:
+    timeouts = timeouts_of(call, plan.lead, gateway)
     task = own_task()
     dog = Watchdog(task, timeouts.total_seconds, timeouts.caller_stalled_seconds)
     _stay_in_touch(call, task, dog, timeouts.ping_after_seconds)
     try:
         attempt = await open_in_turn(call, plan, gateway, dog)
+        failure: SekishoError | None = None
         try:
             await relay(call, attempt, gateway, dog)
+        except SekishoError as error:
+            failure = error
+            raise
         finally:
+            report(call, attempt, gateway, failure)
             await attempt.close()
         if call.answer.gone and call.answer.finished:  # it was read to its end for nobody
             call.error = CALLER_GONE

@@ -102,6 +102,11 @@ class Watchdog:
         """The exchange as a whole has had its time."""
         return self._loop.time() >= self._total_at
 
+    @property
+    def left_seconds(self) -> float:
+        """How long the exchange as a whole may still take."""
+        return self._total_at - self._loop.time()
+
     def stop(self) -> None:
         """The exchange is over."""
         if self._timer is not None:

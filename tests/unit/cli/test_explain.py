@@ -85,7 +85,7 @@ def test_a_path_that_is_not_served_is_said() -> None:
 
 
 def test_the_plan_follows_the_model() -> None:
-    lines = explained(parse_request(wire()), None, lambda model: [("route", f"to {model}"), ("price", "known")])
+    lines = explained(parse_request(wire()), None, lambda model, _: [("route", f"to {model}"), ("price", "known")])
     assert lines[-3:] == [("model", "claude-sonnet-4-5"), ("route", "to claude-sonnet-4-5"), ("price", "known")]
 
 

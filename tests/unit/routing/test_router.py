@@ -1,105 +1,140 @@
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
-from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo
-from sekisho.core.errors import UnknownModel
+from sekisho.config.sections import Residency
+from sekisho.core.errors import ErrorClass, Forbidden, UnknownModel
 from sekisho.core.secret import Secret
-from sekisho.providers.catalog import find_provider
-from sekisho.providers.deployment import Deployment
-from sekisho.providers.provider import Provider
-from sekisho.routing.router import Router
+from sekisho.identity.keys import Principal
+from tests.support.routes import WISH, Yard, deployment, error, group, values
+
+THROTTLED = ErrorClass.RATE_LIMITED
 
 
-def row(name: str) -> Provider:
-    provider = find_provider(name)
-    assert provider is not None
-    return provider
-
-
-def deployment(
-    model_name: str, ident: str, *, provider: str = "openai", model: str = "gpt-x", unusable: str | None = None
-) -> Deployment:
-    return Deployment(
-        id=ident,
-        model_name=model_name,
-        provider=row(provider),
-        model=model,
-        base_url="http://127.0.0.1:1",
-        host="127.0.0.1",
-        key=Secret("k"),
-        extra_headers={},
-        entry=ModelEntry(model_name=model_name, params=LitellmParams(model=model), info=ModelInfo()),
-        unusable=unusable,
-    )
-
-
-def ids(plan: tuple[Deployment, ...]) -> list[str]:
-    return [one.id for one in plan]
-
-
-def test_deployments_of_one_name_take_turns_in_being_first() -> None:
-    router = Router((deployment("m", "a"), deployment("m", "b"), deployment("m", "c")), {})
-    assert [ids(router.plan("m")) for _ in range(4)] == [
-        ["a", "b", "c"],
-        ["b", "c", "a"],
-        ["c", "a", "b"],
-        ["a", "b", "c"],
-    ]
-
-
-def test_exact_names_come_before_wildcards_and_longer_ones_before_shorter() -> None:
-    router = Router((deployment("*", "all"), deployment("claude-*", "claude"), deployment("claude-3", "three")), {})
-    assert [ids(router.plan(name)) for name in ("claude-3", "claude-4", "gpt")] == [["three"], ["claude"], ["all"]]
+def test_the_plan_of_a_name_with_one_deployment_is_made_once() -> None:
+    yard = Yard(deployment("m", "a"), deployment("n", "b"), deployment("n", "c"))
+    assert yard.plan() is yard.plan()
+    assert yard.ids() == ["a"]
+    assert yard.plan("n") is not yard.plan("n")
 
 
 @pytest.mark.parametrize(
-    ("pattern", "model", "requested", "routed"),
+    ("params", "rules"),
     [
-        ("claude-*", "claude-*", "claude-opus-5", "claude-opus-5"),
-        ("anthropic/*", "*", "anthropic/claude-opus-5", "claude-opus-5"),
-        ("*", "*", "gpt-9", "gpt-9"),
-        ("my-*-eu", "gpt-*", "my-5-eu", "gpt-5"),
-        ("fast-*", "gpt-fixed", "fast-1", "gpt-fixed"),
+        ({"rpm": 5}, {}),
+        ({"tpm": 5}, {}),
+        ({}, {"filters_tags": True}),
+        ({}, {"fallbacks": {"m": ("n",)}}),
+        ({}, {"default_fallbacks": ("n",)}),
     ],
+    ids=["rpm", "tpm", "tags", "fallbacks", "default"],
 )
-def test_the_star_stands_for_the_same_text(pattern: str, model: str, requested: str, routed: str) -> None:
-    router = Router((deployment(pattern, "a", model=model),), {})
-    assert router.plan(requested)[0].model == routed
+def test_it_is_made_anew_where_anything_else_decides(params: dict[str, Any], rules: dict[str, Any]) -> None:
+    yard = Yard(deployment("m", "a", **params), **rules)
+    assert yard.plan() is not yard.plan()
+    assert yard.ids() == ["a"]
 
 
-def test_an_alias_and_a_default_lead_to_a_group() -> None:
-    router = Router((deployment("m", "a"),), {"nick": "m"}, default_model="m")
-    assert ids(router.plan("nick")) == ids(router.plan("nobody knows")) == ["a"]
-    assert router.model_names() == ["m", "nick"]
+def test_a_rule_of_the_call_holds_for_a_single_deployment_too() -> None:
+    yard = Yard(deployment("m", "a", region_name="us-east-1"))
+    bound = Principal(key_hash="k", metadata={"residency": {"regions": ["eu-*"]}})
+    with pytest.raises(Forbidden):
+        yard.plan(wish=msgspec.structs.replace(WISH, principal=bound))
+    with pytest.raises(Forbidden):
+        yard.plan(wish=msgspec.structs.replace(WISH, headers={"x-sekisho-deployment": "a"}))
+    with pytest.raises(Forbidden):
+        Yard(deployment("m", "a"), residency=Residency(regions=("eu-*",))).plan()
 
 
-def test_an_unknown_model_is_named() -> None:
-    with pytest.raises(UnknownModel, match="'gpt-9'") as unknown:
-        Router((deployment("m", "a"),), {}).plan("gpt-9")
-    assert (unknown.value.info.status, unknown.value.info.code, unknown.value.info.param) == (
-        404,
-        "model_not_found",
-        "model",
-    )
+def test_names_lead_through_aliases_wildcards_and_tell_of_unknown_ones() -> None:
+    yard = Yard(deployment("m", "a"), deployment("claude-*", "b", "openai/*"), aliases={"nick": "m"})
+    assert [yard.ids(name) for name in ("nick", "claude-x")] == [["a"], ["b"]]
+    assert yard.plan("claude-x").name == "claude-x"
+    assert yard.router.model_names() == ["m", "claude-*", "nick"]
+    with pytest.raises(UnknownModel):
+        yard.plan("gone")
 
 
-def test_what_cannot_be_used_is_passed_over_and_explained_when_alone() -> None:
-    broken = deployment("m", "a", unusable="Model 'm' lacks the environment variable K.")
-    assert ids(Router((broken, deployment("m", "b")), {}).plan("m")) == ["b"]
-    with pytest.raises(UnknownModel, match="variable K"):
-        Router((broken,), {}).plan("m")
+def test_models_of_a_wildcard_stand_each_for_itself() -> None:
+    yard = Yard(deployment("*", "a", "openai/*"), deployment("*", "b", "openai/*"))
+    yard.fail(yard.plan("one").deployments[0], THROTTLED)
+    assert (yard.ids("one"), yard.ids("two")) == (["b"], ["a", "b"])
+
+
+def test_whether_a_planned_deployment_may_still_be_called() -> None:
+    a, b = group("a", "b")
+    yard = Yard(a, b)
+    assert yard.router.can_begin(b)
+    yard.fail(b, THROTTLED)
+    assert not yard.router.can_begin(b)
+
+
+def test_a_deployments_own_cooldown_holds() -> None:
+    a, b = deployment("m", "a", cooldown_seconds=40.0), deployment("m", "b")
+    yard = Yard(a, b)
+    yard.fail(a, THROTTLED)
+    yard.fail(b, THROTTLED)
+    yard.clock.advance(5)
+    assert yard.ids() == ["b"]
+    yard.clock.advance(35)
+    assert yard.ids() == ["a", "b"]
+
+
+def test_a_refusal_that_may_be_about_one_model_leaves_the_others_of_its_credential() -> None:
+    here = "http://same.test/v1"
+    a, b, c = (deployment("m", ident, f"openai/{ident}", api_base=here) for ident in "abc")
+    yard = Yard(a, b, c)
+    plan = yard.plan()
+    refused = error(ErrorClass.UPSTREAM_CREDENTIAL)
+    yard.router.failed(yard.router.begin(a, plan, WISH), refused, model_only=True)
+    assert yard.ids() == ["b", "c"]
+    yard.router.failed(yard.router.begin(b, plan, WISH), refused)
+    assert not yard.router.can_begin(c)
+
+
+def test_a_reload_keeps_what_calls_have_taught() -> None:
+    a, b = group("a", "b")
+    yard = Yard(a, b)
+    yard.fail(a, THROTTLED, wait_seconds=100)
+    wish = msgspec.structs.replace(WISH, session_id="s")
+    yard.succeed(b, wish, yard.plan(wish=wish))
+    fresh = deployment("m", "b", api_key=Secret("sk-new"))
+    yard.router = yard.made(*group("a", "c"), fresh, strategy="least-busy")
+    assert yard.ids(wish=wish) == ["b", "c"]
+    yard.router = yard.made(deployment("m", "a", api_key=Secret("sk-new")), fresh)
+    assert yard.ids(wish=wish) == ["b", "a"], "what is configured otherwise begins anew"
+
+
+def test_stand_ins_are_the_rules() -> None:
+    yard = Yard(deployment("m", "a"), fallbacks={"m": ("n", "m")})
+    assert yard.router.stand_ins(yard.plan(), THROTTLED, WISH) == ("n",)
+    assert not yard.router.may("name_fallbacks", WISH)
+
+
+def test_the_maker_of_a_response_is_remembered() -> None:
+    a, b = group("a", "b")
+    yard = Yard(a, b)
+    plan = yard.plan()
+    flight = yard.router.begin(b, plan, WISH)
+    yard.router.made(flight, plan, WISH, "resp_1")
+    yard.router.left(flight)
+    assert yard.ids(wish=msgspec.structs.replace(WISH, values=values(previous_response_id="resp_1"))) == ["b"]
 
 
 def test_a_server_teaches_which_of_two_dialects_it_lacks() -> None:
-    one = deployment("m", "a", model="gpt-4.1")
-    router = Router((one,), {})
-    assert one.dialect_for("openai-responses", router.unserved(one)) == "openai-responses"
+    one = deployment("m", "a", "openai/gpt-4.1")
+    router = Yard(one).router
+    assert router.unserved(one) == frozenset()
     assert router.learn_unserved(one, "openai-responses")
-    assert one.dialect_for("openai-responses", router.unserved(one)) == "openai-chat"
+    assert router.unserved(one) == {"openai-responses"}
     assert not router.learn_unserved(one, "openai-chat")
+    router.forget_unserved(one)
+    assert router.unserved(one) == frozenset()
 
 
 def test_one_dialect_is_nothing_to_choose_from() -> None:
-    one = deployment("m", "a", provider="anthropic")
-    assert not Router((one,), {}).learn_unserved(one, "anthropic-messages")
+    one = deployment("m", "a", "anthropic/claude-x")
+    assert not Yard(one).router.learn_unserved(one, "anthropic-messages")

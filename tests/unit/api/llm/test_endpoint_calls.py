@@ -18,7 +18,7 @@ from tests.support.caller import Caller
 from tests.support.replay import Replay, replay
 from tests.support.stations import Script, ScriptedTransport, Stage, speaking, stage_in
 from tests.support.waiting import eventually
-from tests.support.wires import DIALECTS, stream_body, stream_events
+from tests.support.wires import DIALECTS, first_events, stream_body
 
 PATH = {
     "anthropic-messages": "/v1/messages",
@@ -135,8 +135,8 @@ async def test_a_caller_who_leaves_closes_the_stream(
 ) -> None:
     monkeypatch.setattr(endpoint, "LISTEN_AFTER_SECONDS", 0.01)
     stage.book.happened, stage.book.rows = [], []
-    events, caller = stream_events(dialect), Caller()
-    script = Script([*events[:3], caller.hang_up, "silence"])
+    events, caller = first_events(dialect), Caller()
+    script = Script([*events, caller.hang_up, "silence"])
     gateway = stage.gateway(speaking(dialect), transport=ScriptedTransport([script], stage.book.happened))
     serve = Endpoint(lambda: gateway, lambda: bounds.BODY_BYTES, lambda: True)
     fields: dict[str, Any] = {"model": "m", "stream": True, "messages": [], "input": "x", "max_tokens": 5}
@@ -148,7 +148,7 @@ async def test_a_caller_who_leaves_closes_the_stream(
     await asyncio.wait_for(serve(scope_of(dialect), receive, caller.send), 5)
     assert stage.book.happened == ["intent", "sent", "closed", "row"]
     assert stage.book.rows[0].error_class == "client_closed"
-    assert (serve._budget.held_bytes, caller.body) == (0, b"".join(events[:3]))
+    assert (serve._budget.held_bytes, caller.body) == (0, b"".join(events))
 
 
 @EACH

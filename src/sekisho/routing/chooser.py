@@ -1,0 +1,165 @@
+"""Of the deployments that may serve a call, those that can now, in the order to try them.
+
+Flows in: the deployments, how each stands, where the conversation is at home. Flows out: a plan. Must stay true: what
+cools down or has no room is passed over while another can be called; what a name has but one of is never shut off by
+its own failures; a conversation pulls only where nothing speaks against it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from sekisho.core.errors import ErrorClass, Overloaded, SekishoError
+from sekisho.providers.deployment import Deployment
+from sekisho.routing.affinity import Conversation, conversation_of, earlier_response
+from sekisho.routing.board import Standing
+from sekisho.routing.eligible import stand_ins
+from sekisho.routing.memory import Memory
+from sekisho.routing.plan import PassedOver, Plan, Wish
+from sekisho.routing.rules import Rules
+from sekisho.routing.strategies import Chance, Price, Sight, level, ranked
+
+_MICRO: Final = 1_000_000
+ALONE: Final = "the only deployment of this name"
+AT_HOME: Final = "its prompt cache holds this conversation"
+MADE_IT: Final = "it holds the response that this call continues"
+_SEALED: Final = b'"encrypted_content"'
+
+
+class Chooser:
+    """Chooses by one set of rules."""
+
+    def __init__(self, rules: Rules, memory: Memory, price: Price, chance: Chance) -> None:
+        self._rules = rules
+        self._board = memory.board
+        self._affinity = memory.affinity
+        self._price = price
+        self._chance = chance
+
+    def choose(self, name: str, group: Sequence[Deployment], others: tuple[PassedOver, ...], wish: Wish) -> Plan:
+        """The plan for a call. Raises Overloaded or RATE_LIMITED where no deployment can be called now and no other
+        model stands in.
+        """
+        if len(group) == 1:
+            return self._single(name, group[0], others, wish)
+        earlier = earlier_response(name, wish)
+        maker = self._affinity.find(earlier) if earlier is not None else None
+        for one in group if maker is not None else ():
+            if one.id == maker:
+                return self._single(name, one, others, wish, stored=True)
+        return self._among(name, group, others, wish)
+
+    def _single(
+        self, name: str, one: Deployment, others: tuple[PassedOver, ...], wish: Wish, *, stored: bool = False
+    ) -> Plan:
+        """The plan where only this one will do."""
+        ready, resting, refusal = self._look_at(name, (one,), wish)
+        cooling = isinstance(refusal, Overloaded)
+        if refusal is not None and not self._way_out(name, wish):
+            if not cooling:
+                raise refusal
+            ready, resting = [self._board.standing(one)], ()
+        return Plan(
+            name=name,
+            lead=one,
+            deployments=tuple(each.deployment for each in ready),
+            why=MADE_IT if stored else ALONE,
+            passed_over=others + resting,
+            last_resort=(one,) if cooling and not ready else (),
+            refusal=None if ready else refusal,
+            conversation=conversation_of(name, wish) if stored else None,
+            shared=stored,
+        )
+
+    def _among(self, name: str, group: Sequence[Deployment], others: tuple[PassedOver, ...], wish: Wish) -> Plan:
+        """The plan where several will do."""
+        conversation = conversation_of(name, wish)
+        ready, resting, refusal = self._look_at(name, group, wish)
+        if refusal is not None and not self._way_out(name, wish):
+            raise refusal
+        sight = Sight(
+            now_us=self._board.now_us(), streams=wish.streams, arguments=self._rules.arguments, price=self._price
+        )
+        why = self._rules.strategy
+        if len(ready) > 1:
+            ready = ranked(ready, self._rules.strategy, sight, self._chance)
+            if conversation is not None and self._goes_home(ready, conversation, sight.now_us, wish):
+                why = AT_HOME
+        return Plan(
+            name=name,
+            lead=ready[0].deployment if ready else group[0],
+            deployments=tuple(one.deployment for one in ready),
+            why=why,
+            passed_over=others + resting,
+            refusal=refusal,
+            conversation=conversation,
+            shared=True,
+        )
+
+    def _way_out(self, name: str, wish: Wish) -> bool:
+        return bool(stand_ins(name, ErrorClass.OVERLOADED, self._rules, wish))
+
+    def _look_at(
+        self, name: str, group: Sequence[Deployment], wish: Wish
+    ) -> tuple[list[Standing], tuple[PassedOver, ...], SekishoError | None]:
+        """(those that can be called now, the others, why none can)."""
+        now_us = self._board.now_us()
+        ready: list[Standing] = []
+        resting: list[PassedOver] = []
+        back_us: list[int] = []
+        cooling = False
+        for one in group:
+            standing, params = self._board.standing(one), one.entry.params
+            if not standing.lets(now_us):
+                back_us.append(standing.back_us(now_us))
+                resting.append(PassedOver(one, f"it cools down for {_seconds(back_us[-1], now_us)} s"))
+                cooling = True
+            elif not standing.minute.has_room(params.rpm, params.tpm, wish.tokens, now_us):
+                back_us.append(standing.minute.ends_us())
+                resting.append(PassedOver(one, f"its minute is full for {_seconds(back_us[-1], now_us)} s"))
+            else:
+                ready.append(standing)
+        refusal = None if ready else _refusal(name, _seconds(min(back_us), now_us), cooling=cooling)
+        return ready, tuple(resting), refusal
+
+    def _goes_home(self, ready: list[Standing], conversation: Conversation, now_us: int, wish: Wish) -> bool:
+        """Put the conversation's deployment first, where it may be; whether it is first now."""
+        at = self._affinity.find(conversation)
+        home = next((one for one in ready if one.deployment.id == at), None)
+        if home is None:
+            return False
+        best = ready[0]
+        worse = home.doubtful(now_us) or level(home.deployment) > level(best.deployment)
+        if worse and not _sealed(wish):
+            return False
+        ready.remove(home)
+        ready.insert(0, home)
+        return True
+
+
+def _sealed(wish: Wish) -> bool:
+    """Whether the call gives thoughts back that only their maker can read."""
+    given = wish.values.get("input")
+    return given is not None and _SEALED in bytes(given)
+
+
+def _seconds(until_us: int, now_us: int) -> int:
+    return max(1, math.ceil((until_us - now_us) / _MICRO))
+
+
+def _refusal(name: str, seconds: int, *, cooling: bool) -> SekishoError:
+    """All of a name are out; the caller may try again when the first is back."""
+    if cooling:
+        return Overloaded(
+            f"Every deployment of '{name}' has just failed and cools down. Try again in {seconds} s.",
+            code="no_healthy_deployment",
+            retry_after_seconds=seconds,
+        )
+    return SekishoError(
+        f"Every deployment of '{name}' has taken what it may in this minute. Try again in {seconds} s.",
+        code="deployment_rate_limit",
+        retry_after_seconds=seconds,
+        error_class=ErrorClass.RATE_LIMITED,
+    )
