@@ -29,7 +29,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     #: Accepts a JSON schema as output format in its own dialect.
     output_schema: bool = True
     #: Whose words it takes in the fields that Bedrock's Converse hands through to the model unread.
-    own_fields: Literal["anthropic", "nova", "none"] = "none"
+    own_fields: Literal["claude", "nova", "none"] = "none"
     #: Behind what Bedrock's Converse takes a cache point for it.
     cache_points: Literal["anything", "text", "nothing"] = "anything"
     #: With a budget it thinks between tool calls only when a beta asks for it; others know no such beta.

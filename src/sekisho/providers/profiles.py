@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from sekisho.canonical.target import Profile
 
-_CLAUDE = Profile(max_output_tokens=64_000, thinking="budget", own_fields="anthropic", interleaved_beta=True)
+_CLAUDE = Profile(max_output_tokens=64_000, thinking="budget", own_fields="claude", interleaved_beta=True)
 _CLAUDE_ADAPTIVE = replace(_CLAUDE, thinking="adaptive", sampling=False, prefill=False, interleaved_beta=False)
-_CLAUDE_3 = Profile(own_fields="anthropic")
+_CLAUDE_3 = Profile(own_fields="claude")
 _NOVA = Profile(own_fields="nova", cache_points="text", output_schema=False)
 _PLAIN = Profile(cache_points="nothing")
 _OPENAI_REASONING = Profile(max_output_tokens=128_000, openai_reasoning=True, prefers_responses=True)

@@ -48,9 +48,9 @@ OPENAI = {
 
 #: Model -> whose words it takes in fields of its own, and behind what it takes a cache point.
 BEDROCK = {
-    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": ("anthropic", "anything"),
-    "anthropic.claude-3-haiku-20240307-v1:0": ("anthropic", "anything"),
-    "anthropic.claude-v2": ("anthropic", "anything"),
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": ("claude", "anything"),
+    "anthropic.claude-3-haiku-20240307-v1:0": ("claude", "anything"),
+    "anthropic.claude-v2": ("claude", "anything"),
     "us.amazon.nova-2-lite-v1:0": ("nova", "text"),
     "amazon.nova-lite-v1:0": ("nova", "text"),
     "amazon.titan-text-lite-v1": ("none", "nothing"),

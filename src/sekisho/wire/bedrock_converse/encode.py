@@ -25,7 +25,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     names = ToolNames(request)
     blocks = Blocks(names, profile, notes)
     leading, conversation = split_leading(request.messages)
-    turns = turns_of(conversation, notes, is_claudes if profile.own_fields == "anthropic" else _is_readable)
+    turns = turns_of(conversation, notes, is_claudes if profile.own_fields == "claude" else _is_readable)
     check_ending(turns, target, NAME)
     max_tokens = request.max_tokens if request.max_tokens is not None else profile.max_output_tokens
     thinking, effort = thinking_of(request, profile, max_tokens, notes)

@@ -77,7 +77,7 @@ def tool_choice(request: Request, names: ToolNames, profile: Profile, notes: lis
     common: Json | None = None if asked is None else {mode: detail}
     if request.parallel_tool_calls is not False:
         return Choice(common)
-    if profile.own_fields != "anthropic":
+    if profile.own_fields != "claude":
         notes.append("parallel_tool_calls")
         return Choice(common)
     return Choice(common, {"type": mode, **detail, "disable_parallel_tool_use": True})
@@ -90,7 +90,7 @@ def inference(request: Request, given: Json, profile: Profile, notes: list[str])
         {wire: given[name] for name, wire in (("temperature", "temperature"), ("top_p", "topP")) if name in given}
     )
     # Claude refuses white space as a stop sequence, and the API one that is empty.
-    stop = [text for text in request.stop if (text.strip() if profile.own_fields == "anthropic" else text)]
+    stop = [text for text in request.stop if (text.strip() if profile.own_fields == "claude" else text)]
     if len(stop) != len(request.stop):
         notes.append("stop")
     if stop:
@@ -100,7 +100,7 @@ def inference(request: Request, given: Json, profile: Profile, notes: list[str])
 
 def sampling_of(request: Request, profile: Profile, notes: list[str], *, thinks: bool) -> Json:
     """`temperature`, `top_p`, `top_k`, as far as the API and the model take them."""
-    if profile.own_fields == "anthropic":
+    if profile.own_fields == "claude":
         return sampling(request, profile, notes, thinks=thinks)
     given: Json = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
     given = {name: value for name, value in given.items() if value is not None}
@@ -139,7 +139,7 @@ def output_config(request: Request, profile: Profile, effort: str | None, notes:
         return value
     if not profile.output_schema:
         raise UnsupportedFeature("response_format", NAME, "This model takes no JSON schema.")
-    schema = closed(asked.schema) if profile.own_fields == "anthropic" else asked.schema
+    schema = closed(asked.schema) if profile.own_fields == "claude" else asked.schema
     form: Json = {"schema": msgspec.json.encode(schema).decode()}
     if asked.name is not None:
         form["name"] = legal_name(asked.name)
@@ -157,7 +157,7 @@ def rest(request: Request, profile: Profile, notes: list[str]) -> Json:
         value["serviceTier"] = {"type": request.service_tier}
     elif request.service_tier not in (None, "auto", "default"):  # both are what happens without a word
         notes.append("service_tier")
-    if request.stop and profile.own_fields == "anthropic":
+    if request.stop and profile.own_fields == "claude":
         value[PATHS_KEY] = [STOP_SEQUENCE_PATH]
     return value
 

@@ -14,8 +14,8 @@ from sekisho.core.errors import SekishoError
 from sekisho.wire.bedrock_converse import DIALECT
 from sekisho.wire.eventstream import EventStreamReader, encode_message
 
-CLAUDE = Profile(thinking="budget", own_fields="anthropic", interleaved_beta=True)
-ADAPTIVE = Profile(thinking="adaptive", sampling=False, prefill=False, own_fields="anthropic")
+CLAUDE = Profile(thinking="budget", own_fields="claude", interleaved_beta=True)
+ADAPTIVE = Profile(thinking="adaptive", sampling=False, prefill=False, own_fields="claude")
 NOVA = Profile(own_fields="nova", cache_points="text", output_schema=False)
 OTHER = Profile(cache_points="nothing")
 

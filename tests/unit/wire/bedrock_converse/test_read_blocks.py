@@ -29,68 +29,68 @@ PDF = {"format": "pdf", "name": "a", "source": {"bytes": "JVBE"}}
 SEARCH = {"source": "https://x", "title": "Facts", "content": [{"text": "a"}, {"text": "b"}]}
 
 
-@pytest.mark.parametrize(
-    ("block", "part"),
-    [
-        ({"text": ""}, Text("")),
-        ({"image": {"format": "jpeg", "source": {"bytes": "aGk="}}}, Image(media_type="image/jpeg", data="aGk=")),
-        ({"document": PDF}, Document(media_type="application/pdf", data="JVBE", name="a")),
-        (
-            {"document": {**PDF, "format": "md", "context": "c", "citations": {"enabled": True}}},
-            Document(media_type="text/markdown", data="JVBE", name="a", context="c", citations=True),
-        ),
-        (
-            {"document": {"name": "a", "source": {"content": [{"text": "b"}, {"text": "c"}]}}},
-            Document(media_type="text/plain", text="b\n\nc", name="a"),
-        ),
-        ({"document": {"name": "a", "source": {"text": "b"}}}, Document(media_type="text/plain", text="b", name="a")),
-        (
-            {"searchResult": SEARCH},
-            Document(media_type="text/plain", text="a\n\nb", name="Facts", context="Source: https://x"),
-        ),
-        (
-            {"toolUse": {"toolUseId": "t", "name": "n", "input": {"b": 1.50, "a": []}}},
-            ToolCall(id="t", name="n", arguments='{"b":1.5,"a":[]}'),
-        ),
-        (
-            {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
-            Thinking(text="Hm.", signature="s", origin="anthropic"),
-        ),
-        ({"reasoningContent": {"reasoningText": {"text": "Hm."}}}, Thinking(text="Hm.")),
-        ({"reasoningContent": {"reasoningText": {"text": "", "signature": SEALED}}}, FOREIGN),
-        ({"reasoningContent": {"redactedContent": "EmwK"}}, RedactedThinking("EmwK")),
-        ({"reasoningContent": {"redactedContent": sealed_content(SEALED)}}, FOREIGN),
-        ({"citationsContent": {"content": [{"text": "a"}, {"text": "b"}], "citations": []}}, Text("ab")),
-        ({"guardContent": {"text": {"text": "a", "qualifiers": ["query"]}}}, Text("a")),
-        (
-            {"guardContent": {"image": {"format": "png", "source": {"bytes": "aGk="}}}},
-            Image(media_type="image/png", data="aGk="),
-        ),
-        (
-            {
-                "toolResult": {
-                    "toolUseId": "t",
-                    "status": "error",
-                    "content": [{"text": "a"}, {"json": {"z": 1}}, {"document": PDF}, {"searchResult": SEARCH}],
-                }
-            },
-            ToolResult(
-                call_id="t",
-                is_error=True,
-                parts=(
-                    Text("a"),
-                    Text('{"z":1}'),
-                    Document(media_type="application/pdf", data="JVBE", name="a"),
-                    Document(media_type="text/plain", text="a\n\nb", name="Facts", context="Source: https://x"),
-                ),
+BLOCKS: list[tuple[dict[str, Any], Part]] = [
+    ({"text": ""}, Text("")),
+    ({"image": {"format": "jpeg", "source": {"bytes": "aGk="}}}, Image(media_type="image/jpeg", data="aGk=")),
+    ({"document": PDF}, Document(media_type="application/pdf", data="JVBE", name="a")),
+    (
+        {"document": {**PDF, "format": "md", "context": "c", "citations": {"enabled": True}}},
+        Document(media_type="text/markdown", data="JVBE", name="a", context="c", citations=True),
+    ),
+    (
+        {"document": {"name": "a", "source": {"content": [{"text": "b"}, {"text": "c"}]}}},
+        Document(media_type="text/plain", text="b\n\nc", name="a"),
+    ),
+    ({"document": {"name": "a", "source": {"text": "b"}}}, Document(media_type="text/plain", text="b", name="a")),
+    (
+        {"searchResult": SEARCH},
+        Document(media_type="text/plain", text="a\n\nb", name="Facts", context="Source: https://x"),
+    ),
+    (
+        {"toolUse": {"toolUseId": "t", "name": "n", "input": {"b": 1.50, "a": []}}},
+        ToolCall(id="t", name="n", arguments='{"b":1.5,"a":[]}'),
+    ),
+    (
+        {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
+        Thinking(text="Hm.", signature="s", origin="anthropic"),
+    ),
+    ({"reasoningContent": {"reasoningText": {"text": "Hm."}}}, Thinking(text="Hm.")),
+    ({"reasoningContent": {"reasoningText": {"text": "", "signature": SEALED}}}, FOREIGN),
+    ({"reasoningContent": {"redactedContent": "EmwK"}}, RedactedThinking("EmwK")),
+    ({"reasoningContent": {"redactedContent": sealed_content(SEALED)}}, FOREIGN),
+    ({"citationsContent": {"content": [{"text": "a"}, {"text": "b"}], "citations": []}}, Text("ab")),
+    ({"guardContent": {"text": {"text": "a", "qualifiers": ["query"]}}}, Text("a")),
+    (
+        {"guardContent": {"image": {"format": "png", "source": {"bytes": "aGk="}}}},
+        Image(media_type="image/png", data="aGk="),
+    ),
+    (
+        {
+            "toolResult": {
+                "toolUseId": "t",
+                "status": "error",
+                "content": [{"text": "a"}, {"json": {"z": 1}}, {"document": PDF}, {"searchResult": SEARCH}],
+            }
+        },
+        ToolResult(
+            call_id="t",
+            is_error=True,
+            parts=(
+                Text("a"),
+                Text('{"z":1}'),
+                Document(media_type="application/pdf", data="JVBE", name="a"),
+                Document(media_type="text/plain", text="a\n\nb", name="Facts", context="Source: https://x"),
             ),
         ),
-        (
-            {"toolResult": {"toolUseId": "t", "content": [{"json": None}]}},
-            ToolResult(call_id="t", parts=(Text("null"),)),
-        ),
-    ],
-)
+    ),
+    (
+        {"toolResult": {"toolUseId": "t", "content": [{"json": None}]}},
+        ToolResult(call_id="t", parts=(Text("null"),)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("block", "part"), BLOCKS)
 def test_each_block_has_its_part(block: dict[str, Any], part: Part) -> None:
     assert parts_of(block) == (part,)
 
