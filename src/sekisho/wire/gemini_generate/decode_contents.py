@@ -58,10 +58,8 @@ class ContentsReader:
                 yield Message("assistant" if role == "model" else "user", tuple(parts))
 
     def _part(self, part: wire.PartIn, out: list[Part], path: str, *, is_models: bool) -> None:
-        check_part(part, path, self.notes)
-        if (part.function_response if is_models else part.function_call) is not None:
-            text = "The model calls functions, and the user's turn answers."
-            raise MalformedRequest(f"{path}: {text}", param=path)
+        _check(part, path, is_models=is_models)
+        self.notes += [f"contents.{camel(name)}" for name in wire.PART_TUNING if getattr(part, name) is not None]
         if is_models and part.thought_signature:
             _take_signature(part, out)
             if part.thought:
@@ -107,12 +105,13 @@ class ContentsReader:
         return result.id or f"call_of_{result.name or 'nothing'}"
 
 
-def check_part(part: wire.PartIn, path: str, notes: list[str]) -> None:
-    """Raises UnsupportedFeature for what only Google's own tools say; notes what only tunes."""
+def _check(part: wire.PartIn, path: str, *, is_models: bool) -> None:
+    """Raises UnsupportedFeature for what only Google's own tools say, MalformedRequest for a part in the wrong turn."""
     for name in wire.PART_REFUSED:
         if getattr(part, name) is not None:
             raise UnsupportedFeature(f"{path}.{camel(name)}", wire.ELSEWHERE)
-    notes += [f"contents.{camel(name)}" for name in wire.PART_TUNING if getattr(part, name) is not None]
+    if (part.function_response if is_models else part.function_call) is not None:
+        raise MalformedRequest(f"{path}: The model calls functions, and the user's turn answers.", param=path)
 
 
 def _take_signature(part: wire.PartIn, out: list[Part]) -> None:

@@ -30,6 +30,7 @@ def test_a_foreign_thought_gives_way_to_the_word_for_none(key: str) -> None:
 
 def test_geminis_own_is_left_alone() -> None:
     assert mend(body("c2ln"), REFUSED) is None
+    assert mend(body("c2ln"), MISSING) is None
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,26 @@ def test_geminis_own_is_left_alone() -> None:
 )
 def test_another_refusal_is_not_mended(refused: ErrorInfo) -> None:
     assert mend(body(CARRIED), refused) is None
+
+
+MISSING = msgspec.structs.replace(
+    REFUSED, message="Function call is missing a thought_signature in functionCall parts."
+)
+
+
+def test_a_call_without_a_signature_gets_the_word_for_none() -> None:
+    body = b"""{ "contents": [ {"role": "user", "parts": [{"text": "functionCall"}]},
+      {"role": "model", "parts": [ {"text": "Hm"}, {"functionCall": {"name": "f"} }, {"functionCall": {"name": "g"}}]},
+      {"role": "model", "parts": [{"function_call": {"name": "h"}, "thought_signature": "c2ln"}]} ], "tools": [] }"""
+    mended = mend(body, MISSING)
+    assert mended is not None
+    assert mended.replace(b',"thoughtSignature":"' + SENTINEL.encode() + b'"', b"") == body.replace(b'"f"} }', b'"f"}}')
+    assert mended.count(SENTINEL.encode()) == 1
+    assert mend(mended, MISSING) is None
+
+
+@pytest.mark.parametrize(
+    "other", [b"{}", b'{"contents": {"parts": []}}', b'{"contents": [{"parts": {"functionCall": {}}}]}']
+)
+def test_a_body_in_another_form_is_left_alone(other: bytes) -> None:
+    assert mend(other, MISSING) is None
