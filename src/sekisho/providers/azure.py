@@ -42,7 +42,7 @@ def place(asked: Asked) -> Place:
     values, lack = _version("" if in_v1 else version)
     authority, unproven = _authority(asked, asked.provider.auth)
     return Place(
-        base_url=address[: found.start()] if found else address,
+        base_url=(address[: found.start()] if found else address).rstrip("/"),
         model=deployment,
         base_model=_SERIES.get(series) or (told if told != deployment else None),
         pinned=asked.pinned,
@@ -66,7 +66,7 @@ def place_in_foundry(asked: Asked) -> Place:
         values = {"v1": ""}
     authority, unproven = _authority(asked, "bearer" if serverless else _style(asked))
     return Place(
-        base_url=address[: found.start()] if found else address,
+        base_url=(address[: found.start()] if found else address).rstrip("/"),
         model=asked.model,
         pinned=asked.pinned,
         values=values,

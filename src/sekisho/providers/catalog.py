@@ -1,4 +1,8 @@
-"""Every provider, one row each. Adding one of a known dialect is adding a row here, or a line in compatible.py."""
+"""Every provider, one row each.
+
+Adding one of a known dialect is adding a row here, or a line in compatible.py. Must stay true: a row states facts; no
+two rows have one name.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import msgspec
 from sekisho.canonical.target import Target
 from sekisho.config.model import LitellmParams, ModelEntry, Settings
 from sekisho.config.sections import ProviderPolicy
-from sekisho.core.errors import OperatorError
+from sekisho.core.errors import OperatorError, UnsupportedFeature
 from sekisho.core.secret import Secret
 from sekisho.providers import plain
 from sekisho.providers.auth.authority import Authority, StaticKey
@@ -109,7 +109,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         """The dialect to call it in for a caller of dialect `caller`.
 
         The operator's word first, then the caller's own where it is spoken, then one that carries the same body, then
-        what the model prefers; `unserved` are those which the server has answered it does not have.
+        what the model prefers; `unserved` are those which the server has answered it does not have. Raises
+        UnsupportedFeature when the provider has none at all for the model that a wildcard stood for.
         """
         if self.pinned_dialect is not None:
             return self.pinned_dialect
@@ -117,6 +118,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         spoken = [name for name in able if name not in unserved] or able
         if caller in spoken:
             return caller
+        if not spoken:
+            raise UnsupportedFeature(operation, self.provider.name)
         same = next((name for name in spoken if _shape(name) == _shape(caller)), None)
         if same is not None:
             return same
@@ -170,7 +173,12 @@ def resolve(entry: ModelEntry, settings: Settings) -> Deployment:
         unusable=_why_unusable(entry, provider, place, host),
     )
     wanted = place.pinned or ("openai-chat" if params.use_chat_completions_api else None)
-    return msgspec.structs.replace(deployment, pinned_dialect=wanted if wanted in deployment.dialects else None)
+    unusable = deployment.unusable
+    if unusable is None and not deployment.dialects and "*" not in deployment.model:
+        unusable = f"Model '{entry.model_name}' is none that provider '{provider.name}' serves with these parameters."
+    return msgspec.structs.replace(
+        deployment, pinned_dialect=wanted if wanted in deployment.dialects else None, unusable=unusable
+    )
 
 
 def _provider_of(params: LitellmParams) -> tuple[Provider, str, str]:
