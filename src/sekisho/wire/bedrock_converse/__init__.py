@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sekisho.wire.aws_errors import ERROR_HEADER, error_headers, parse_error, render_error, render_error_event
 from sekisho.wire.bedrock_converse.encode import encode_request
+from sekisho.wire.bedrock_converse.foreign import mend
 from sekisho.wire.bedrock_converse.reply import decode_reply, encode_reply
 from sekisho.wire.bedrock_converse.request import decode_request
 from sekisho.wire.bedrock_converse.stream import ConverseReader
 from sekisho.wire.bedrock_converse.stream_writer import ConverseWriter
 from sekisho.wire.bedrock_converse.watch import ConverseWatch, read_facts
-from sekisho.wire.dialect import Dialect, unmended
+from sekisho.wire.dialect import Dialect
 from sekisho.wire.eventstream import CONTENT_TYPE, whole_messages
 
 DIALECT = Dialect(
@@ -26,7 +27,7 @@ DIALECT = Dialect(
     stream_writer=ConverseWriter,
     stream_watch=ConverseWatch,
     parse_error=parse_error,
-    mend=unmended,
+    mend=mend,
     render_error=render_error,
     render_error_event=render_error_event,
     error_header=ERROR_HEADER,
