@@ -59,7 +59,8 @@ class Thinking(msgspec.Struct, frozen=True, kw_only=True, tag="thinking"):
     """Visible reasoning of a model, or the seal that stands for hidden reasoning.
 
     `signature` is what the provider needs to take the thought back on the next turn: Anthropic's `signature`, or
-    Responses' `encrypted_content`; `origin` says whose ("anthropic" or "openai"; None when unsigned). `item_id` is
+    Responses' `encrypted_content`, or Gemini's `thoughtSignature` (a thought without text directly before the part that
+    it came with); `origin` says whose ("anthropic", "openai", "gemini"; None when unsigned). `item_id` is
     Responses' `rs_…`. A signature is meaningful to its origin only: see canonical/seal.py for how it travels through
     a caller of another dialect.
     """

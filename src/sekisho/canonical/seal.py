@@ -17,7 +17,7 @@ PREFIX = "sekisho.v1."
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    """One provider's opaque thought. `origin`: "anthropic" | "openai"; `redacted`: Anthropic's redacted_thinking."""
+    """One provider's opaque thought. `origin` as in canonical.request.Thinking; `redacted`: Anthropic's own kind."""
 
     origin: str
     signature: str
