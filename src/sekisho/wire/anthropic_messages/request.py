@@ -35,6 +35,7 @@ from sekisho.wire.thoughts import read_redacted, read_thinking
 _HOSTED = ("web_search", "web_fetch", "tool_search")
 #: Keys of a caller's own tool that tune how it is presented.
 _TOOL_TUNING = ("defer_loading", "eager_input_streaming", "input_examples", "allowed_callers")
+_INTERLEAVED = "interleaved-thinking-"
 _SESSION = re.compile(r"_session_([0-9a-fA-F-]{8,64})$")
 
 
@@ -220,7 +221,14 @@ def _reasoning(asked: wire.Body) -> Reasoning | None:
     summary = None if thinking.display == "omitted" else "auto"
     if isinstance(thinking, wire.ThinkingAdaptive):
         return Reasoning(adaptive=True, effort=effort, summary=summary)
-    return Reasoning(budget_tokens=thinking.budget_tokens, effort=effort, summary=summary)
+    budget = thinking.budget_tokens
+    return Reasoning(budget_tokens=budget, effort=effort, summary=summary, interleaved=_interleaved(asked))
+
+
+def _interleaved(asked: wire.Body) -> bool:
+    """Whether a beta in the body, where Bedrock's InvokeModel wants it, asks for thoughts between tool calls."""
+    betas = asked.anthropic_beta if isinstance(asked.anthropic_beta, list) else []
+    return any(isinstance(beta, str) and beta.startswith(_INTERLEAVED) for beta in betas)
 
 
 def _output_schema(asked: wire.Body, notes: list[str]) -> OutputSchema | None:

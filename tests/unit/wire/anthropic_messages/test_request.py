@@ -279,3 +279,10 @@ BLOCKS = st.lists(
 @given(BLOCKS)
 def test_odd_blocks_are_read_or_refused(blocks: list[dict[str, Any]]) -> None:
     assert status_of(lambda: decode_request(user_blocks(*blocks))) in {200, 400}
+
+
+def test_a_beta_in_the_body_asks_to_think_between_calls() -> None:
+    thinking = {"type": "enabled", "budget_tokens": 2048}
+    given = (["interleaved-thinking-2027"], ["x"], 1)
+    asked = [decoded(thinking=thinking, anthropic_beta=betas).reasoning for betas in given]
+    assert [reasoning is not None and reasoning.interleaved for reasoning in asked] == [True, False, False]
