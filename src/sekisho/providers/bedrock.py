@@ -7,6 +7,7 @@ the path. Must stay true: an ARN is sent as it is written; the model it stands f
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 from urllib.parse import unquote
@@ -64,6 +65,7 @@ def place_in_mantle(asked: Asked) -> Place:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def public_name(model: str) -> str:
     """The model's id, with the geography of its inference profile; "" for an ARN that does not tell it."""
     arn = _ARN.fullmatch(model)
@@ -72,6 +74,7 @@ def public_name(model: str) -> str:
     return arn["name"] if arn["kind"] in _TELLING else ""
 
 
+@functools.lru_cache(maxsize=4096)
 def base_id(model: str) -> str:
     """`us.anthropic.claude-x` -> `anthropic.claude-x`: tokens are counted for a model, not for a profile."""
     return _GEOGRAPHY.sub("", model)

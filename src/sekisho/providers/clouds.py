@@ -14,6 +14,9 @@ from sekisho.providers.provider import Path, Provider, Service
 _CLAUDE: Final = "(?i)claude"
 _NOT_CLAUDE: Final = "(?i)^(?!.*claude)"
 _VERTEX: Final = "/v1/projects/{project}/locations/{location}"
+#: Bedrock's InvokeModel, for the bodies of a model's maker.
+_INVOKE: Final = Path("/model/{model}/invoke", "/model/{model}/invoke-with-response-stream")
+_COUNT: Final = Path("/model/{base_id}/count-tokens")
 
 
 def _gemini(models: str, pattern: str) -> Service:
@@ -45,17 +48,12 @@ CLOUDS: Final[tuple[Provider, ...]] = (
                 "bedrock-converse",
                 {
                     "generate": Path("/model/{model}/converse", "/model/{model}/converse-stream"),
-                    "count_tokens": Path("/model/{base_id}/count-tokens"),
+                    "count_tokens": _COUNT,
                 },
             ),
-            Service(
-                "anthropic-messages@bedrock",
-                {
-                    "generate": Path("/model/{model}/invoke", "/model/{model}/invoke-with-response-stream"),
-                    "count_tokens": Path("/model/{base_id}/count-tokens"),
-                },
-                models=_CLAUDE,
-            ),
+            Service("anthropic-messages@bedrock", {"generate": _INVOKE, "count_tokens": _COUNT}, models=_CLAUDE),
+            Service("openai-chat@bedrock", {"generate": _INVOKE}, models=r"(^|\.)openai\."),
+            Service("bedrock-converse@bedrock", {"generate": _INVOKE}, models=r"(^|\.)amazon\.nova"),
         ),
         base_url="https://bedrock-runtime.{region}.amazonaws.com",
         key_variables=("AWS_BEARER_TOKEN_BEDROCK",),

@@ -6,6 +6,7 @@ needs. Must stay true: a credential is shown by `authority.headers()` alone, for
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -114,7 +115,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.pinned_dialect is not None:
             return self.pinned_dialect
-        able = [name for name, paths in self._paths.items() if operation in paths] or list(self.dialects)
+        every = self._paths
+        if caller not in unserved and operation in every.get(caller, ()):
+            return caller
+        able = [name for name, paths in every.items() if operation in paths] or list(every)
         spoken = [name for name in able if name not in unserved] or able
         if caller in spoken:
             return caller
@@ -207,6 +211,7 @@ def _base_model(entry: ModelEntry, provider: Provider) -> str | None:
     return name.removeprefix(f"{provider.name}/") if name else None
 
 
+@functools.lru_cache(maxsize=4096)
 def _encoded(model: str) -> str:
     """A model as one segment of a path. `@` stays, as providers' own clients leave it."""
     return quote(model, safe="@")
@@ -214,8 +219,7 @@ def _encoded(model: str) -> str:
 
 def _shape(dialect: str) -> str:
     """The dialect whose body `dialect` carries."""
-    known = BY_NAME.get(dialect)
-    return (known.shape if known else "") or dialect.partition("@")[0]
+    return BY_NAME[dialect].shape or dialect
 
 
 def _host_of(url: str) -> str | None:

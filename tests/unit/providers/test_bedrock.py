@@ -179,6 +179,12 @@ def test_half_a_key_pair_is_told(tmp_path: Path) -> None:
         ("bedrock-converse", CLAUDE, "bedrock-converse"),
         ("anthropic-messages", "us.amazon.nova-pro-v1:0", "bedrock-converse"),
         ("anthropic-messages@bedrock", "us.amazon.nova-pro-v1:0", "bedrock-converse"),
+        ("bedrock-converse@bedrock", "us.amazon.nova-pro-v1:0", "bedrock-converse@bedrock"),
+        ("bedrock-converse@bedrock", CLAUDE, "bedrock-converse"),
+        ("openai-chat", "openai.gpt-oss-120b-1:0", "openai-chat@bedrock"),
+        ("openai-chat@bedrock", "openai.gpt-oss-120b-1:0", "openai-chat@bedrock"),
+        ("anthropic-messages", "openai.gpt-oss-120b-1:0", "bedrock-converse"),
+        ("openai-chat", "meta.llama3-1-70b-instruct-v1:0", "bedrock-converse"),
     ],
 )
 def test_the_callers_body_is_kept_where_the_model_reads_it(

@@ -8,16 +8,8 @@ from sekisho.core.errors import OperatorError
 from sekisho.ledger.prices import PriceBook
 from sekisho.providers.catalog import PROVIDERS, _by_name, find_provider
 from sekisho.providers.provider import Provider
+from sekisho.wire.registry import BY_NAME
 
-DIALECTS = {
-    "anthropic-messages",
-    "anthropic-messages@bedrock",
-    "anthropic-messages@vertex",
-    "bedrock-converse",
-    "gemini-generate",
-    "openai-chat",
-    "openai-responses",
-}
 EACH = pytest.mark.parametrize("row", PROVIDERS, ids=lambda row: row.name)
 
 
@@ -43,7 +35,7 @@ def test_an_alias_leads_to_its_row(row: Provider) -> None:
 def test_a_row_can_be_called(row: Provider) -> None:
     assert row.dialects
     for service in row.services:
-        assert service.dialect in DIALECTS
+        assert service.dialect in BY_NAME
         assert service.paths
         for path in service.paths.values():
             assert path.whole.startswith("/")
