@@ -17,8 +17,15 @@ from sekisho.exchange.call import Surface
 
 _INVOKE = "anthropic-messages@bedrock"
 _RAW = "anthropic-messages@vertex"
-_GEMINI_MODELS = ("/v1beta/models/{model}", "/v1/models/{model}", "/v1/publishers/google/models/{model}")
-_VERTEX = "/v1/projects/{project}/locations/{location}/publishers"
+_GEMINI_MODELS = (
+    "/v1beta/models/{model}",
+    "/v1/models/{model}",
+    "/v1/publishers/google/models/{model}",
+    "/v1beta1/publishers/google/models/{model}",
+    "/v1/projects/{project}/locations/{location}/publishers/google/models/{model}",
+    "/v1beta1/projects/{project}/locations/{location}/publishers/google/models/{model}",
+)
+_CLAUDE_ON_VERTEX = "/v1/projects/{project}/locations/{location}/publishers/anthropic/models"
 
 
 def _gemini(at: str) -> Iterator[Surface]:
@@ -52,14 +59,13 @@ SURFACES: tuple[Surface, ...] = (
     Surface("POST", "/model/{model}/invoke-with-response-stream", _INVOKE, "generate", stream=True),
     Surface("POST", "/model/{model}/count-tokens", "bedrock-converse", "count_tokens", stream=False),
     Surface("GET", "/inference-profiles", "bedrock-converse", "inference_profiles"),
-    # Gemini API, and Vertex AI's express mode
+    # Gemini API, Vertex AI's express mode, Vertex AI
     *(surface for at in _GEMINI_MODELS for surface in _gemini(at)),
     Surface("GET", "/v1beta/models", "gemini-generate", "gemini_models"),
-    # Vertex AI
-    *_gemini(_VERTEX + "/google/models/{model}"),
-    Surface("POST", _VERTEX + "/anthropic/models/count-tokens:rawPredict", "anthropic-messages", "count_tokens"),
-    Surface("POST", _VERTEX + "/anthropic/models/{model}:rawPredict", _RAW, "generate", stream=False),
-    Surface("POST", _VERTEX + "/anthropic/models/{model}:streamRawPredict", _RAW, "generate", stream=True),
+    # Claude on Vertex AI
+    Surface("POST", _CLAUDE_ON_VERTEX + "/count-tokens:rawPredict", "anthropic-messages", "count_tokens"),
+    Surface("POST", _CLAUDE_ON_VERTEX + "/{model}:rawPredict", _RAW, "generate", stream=False),
+    Surface("POST", _CLAUDE_ON_VERTEX + "/{model}:streamRawPredict", _RAW, "generate", stream=True),
     # Azure OpenAI
     Surface("POST", "/openai/deployments/{model}/chat/completions", "openai-chat", "generate"),
     Surface("POST", "/openai/deployments/{model}/completions", "openai-chat", "completions"),

@@ -56,6 +56,7 @@ def test_a_line_that_stands_twice_is_refused() -> None:
             True,
             "claude@2026",
         ),
+        ("/v1beta1/publishers/google/models/g:streamGenerateContent", "gemini-generate@array", True, "g"),
         ("/v1/publishers/google/models/g:countTokens", "gemini-generate", False, "g"),
         ("/openai/deployments/gpt/chat/completions", "openai-chat", None, "gpt"),
     ],
