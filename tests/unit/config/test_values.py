@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.config.values import Count, Name, Seconds, convert, price
+from sekisho.config.values import Count, CredentialFile, Name, Seconds, convert, price
 from sekisho.core.secret import Secret
 
 
@@ -69,3 +69,24 @@ def test_any_text_is_a_price_or_refused(text: str) -> None:
         value = None
         reason = str(refusal)
     assert reason.startswith("Expected a price") if value is None else 0 <= value <= 10**6
+
+
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [
+        ("credentials.json", "credentials.json"),
+        ('{"type": "service_account"}', '{"type": "service_account"}'),
+        ({"type": "service_account", "a": {"b": 1}}, '{"type":"service_account","a":{"b":1}}'),
+    ],
+)
+def test_a_credential_file_may_be_written_in_three_ways(written: object, held: str) -> None:
+    file = convert(written, CredentialFile | None)
+    assert isinstance(file, CredentialFile)
+    assert (file.reveal(), repr(file)) == (held, "Secret(***)")
+
+
+@pytest.mark.parametrize("written", [{"canary": 1}, ["canary"], 7, True])
+def test_what_is_no_credential_file_is_told_without_it(written: object) -> None:
+    with pytest.raises(ValueError, match="Expected") as caught:
+        convert(written, CredentialFile | None)
+    assert "canary" not in str(caught.value)
