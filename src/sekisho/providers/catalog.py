@@ -51,6 +51,7 @@ PROVIDERS: tuple[Provider, ...] = (
                     ),
                     "count_tokens": Path("/v1beta/models/{model}:countTokens"),
                     "embeddings": Path("/v1beta/models/{model}:embedContent"),
+                    "batch_embeddings": Path("/v1beta/models/{model}:batchEmbedContents"),
                 },
             ),
         ),

@@ -39,6 +39,7 @@ def test_geminis_streams_have_a_path_of_their_own(tmp_path: Path) -> None:
     assert one.url("gemini-generate", "generate", streamed=True) == f"{root}:streamGenerateContent?alt=sse"
     assert one.url("gemini-generate", "count_tokens", streamed=True) == f"{root}:countTokens"
     assert one.url("gemini-generate", "embeddings") == f"{root}:embedContent"
+    assert one.url("gemini-generate", "batch_embeddings") == f"{root}:batchEmbedContents"
     assert proof(one) == {"x-goog-api-key": "k"}
 
 
