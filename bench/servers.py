@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,12 +110,13 @@ def model_list(upstream: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def gateway(folder: Path, upstream: int) -> Iterator[Gateway]:
-    """The gateway, ready, with a fresh ledger and a key of its own."""
+def gateway(folder: Path, upstream: int, program: Sequence[str] = (str(SEKISHO),)) -> Iterator[Gateway]:
+    """The gateway, ready, with a fresh ledger and a key of its own. `program` is what is called as `sekisho`."""
     folder.mkdir()
     port, log, config = free_port(), folder / "gateway.log", folder / "config.yaml"
     config.write_text(json.dumps({"model_list": model_list(upstream)}))
-    argv = [str(SEKISHO), "serve", "--config", str(config), "--port", str(port), "--data-dir", str(folder / "data")]
+    options = ("--config", str(config), "--port", str(port), "--data-dir", str(folder / "data"))
+    argv = [*program, "serve", *options]
     question = {"model": "bench-once-openai", "messages": [{"role": "user", "content": "Are you there?"}]}
     began = time.monotonic()
     with running(argv, log, core=SERVER_CORE, LITELLM_MASTER_KEY=MASTER_KEY) as server:

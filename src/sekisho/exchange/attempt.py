@@ -91,7 +91,10 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
 async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
     unserved = gateway.router.unserved(deployment)
     upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, unserved, call.operation)]
-    encoded, headers = prepare(call, deployment, upstream, await words_for(call, upstream, gateway.fetch))
+    words = await words_for(call, upstream, gateway.fetch, gateway.turns)
+    if words is not None:
+        await gateway.turns.take(len(call.body))
+    encoded, headers = prepare(call, deployment, upstream, words)
     await deployment.authority.prepare()  # also where they are ready: that is how they are renewed before their end
     if call.attempts:
         set_aside(call, gateway)

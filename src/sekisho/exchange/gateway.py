@@ -11,6 +11,7 @@ import msgspec
 
 from sekisho.core.clock import Clock
 from sekisho.exchange.media import Fetch
+from sekisho.exchange.turns import Turns
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.keys import KeyRing
@@ -38,3 +39,5 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     fetch: Fetch | None
     dialects: dict[str, Dialect]
     clock: Clock
+    #: Large bodies are read and written in turns, so that no stream waits for several of them.
+    turns: Turns = msgspec.field(default_factory=Turns)

@@ -13,6 +13,7 @@ from sekisho.canonical.target import Encoded
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.exchange.call import Call
 from sekisho.exchange.media import TAKEN, Fetch, with_fetched_media
+from sekisho.exchange.turns import Turns
 from sekisho.providers.deployment import ANTHROPIC_VERSION, Deployment
 from sekisho.wire.carried import carry_request
 from sekisho.wire.carrier import Said
@@ -31,7 +32,7 @@ _PASSED_PREFIXES = {
 _BETAS = "anthropic-beta"
 
 
-async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None) -> Request | None:
+async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None, turns: Turns) -> Request | None:
     """The request in canonical words, URLs fetched that `upstream` cannot take; None where the bytes can pass.
 
     Raises UnsupportedFeature, MalformedRequest, BodyTooLarge.
@@ -43,6 +44,8 @@ async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None) -> Reque
         return None
     if same and (upstream.name == call.dialect.name or upstream.name in TAKEN or b'"url"' not in call.body):
         return None
+    if call.canonical is None:
+        await turns.take(len(call.body))
     said = call.request()
     fetched = await with_fetched_media(said, upstream.name, fetch)
     return None if same and fetched is said else fetched

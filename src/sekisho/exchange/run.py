@@ -49,6 +49,7 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         call.principal = recognise_caller(call.headers, gateway.keys, gateway.access_keys, gateway.key_header)
         if receive is not None:  # only now: of a stranger's body nothing is held or unpacked
             call.body = await receive()
+        await gateway.turns.take(len(call.body))
         call.ask = read_ask(call.body, call.path)
         call.dialect = spoken(call.dialect, call.ask.body)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)

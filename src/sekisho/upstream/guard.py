@@ -4,9 +4,6 @@ Flows in: a URL as a caller or a redirect wrote it. Flows out: what may be conne
 that its name had when it was checked. Must stay true: the parser is the one of the HTTP client that connects, so that
 both mean the same host by `0x7f.1` or `[::ffff:127.0.0.1]`; a name is resolved once, all its addresses must be public,
 and the connection goes to one of them (no rebinding); a refusal repeats neither the URL nor an address.
-
-Sources: IANA's special-purpose address registries for IPv4 and IPv6; the metadata services of AWS, Azure, Google Cloud,
-Oracle and Alibaba.
 """
 
 from __future__ import annotations
@@ -33,6 +30,7 @@ def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network,
     return tuple(map(_NETWORKS, text.split()))
 
 
+# Sources: IANA's special-purpose address registries; the metadata services of AWS, Azure, Google Cloud, Oracle, Alibaba.
 #: Of IPv6 only what is allocated as global unicast is public at all: mapped and translated IPv4 (::ffff:0:0/96, NAT64's
 #: 64:ff9b::/96), loopback, unique-local, link-local, site-local and multicast addresses all lie outside.
 _PUBLIC_V6 = _NETWORKS("2000::/3")

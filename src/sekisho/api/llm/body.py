@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import zstandard
 
@@ -86,7 +86,7 @@ class IncomingBody:
         encoding = self._headers.get("content-encoding", "").strip().lower()
         if encoding in _PLAIN:
             return raw
-        body = _decompress(raw, encoding, self._limit_bytes)
+        body = await _unpacked(raw, encoding, self._limit_bytes)
         self._hold(max(len(body), self._held_bytes))
         return body
 
@@ -102,31 +102,46 @@ class IncomingBody:
         self._held_bytes = size_bytes
 
 
-def _decompress(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
-    try:
-        if encoding in ("gzip", "x-gzip", "deflate"):
-            body = zlib.decompressobj(47 if encoding != "deflate" else 15).decompress(raw, limit_bytes + 1)
-        elif encoding == "zstd":
-            body = _unzstd(raw, limit_bytes)
-        else:
-            raise MalformedRequest(
-                f"content-encoding '{encoding[:40]}' is not supported: send identity, gzip, deflate or zstd.",
-                param="content-encoding",
-            )
-    except (zlib.error, zstandard.ZstdError):
-        raise MalformedRequest(f"The request body is not valid {encoding}.", param="content-encoding") from None
-    if len(body) > limit_bytes:
-        raise _too_large(limit_bytes)
-    return body
-
-
-def _unzstd(raw: bytes, limit_bytes: int) -> bytes:
+async def _unpacked(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """`raw` decompressed, in slices between which the loop serves others."""
     pieces, size = [], 0
-    with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
-        while size <= limit_bytes and (piece := reader.read(_PIECE_BYTES)):
+    try:
+        for piece in _pieces(raw, encoding):
             pieces.append(piece)
             size += len(piece)
+            if size > limit_bytes:
+                raise _too_large(limit_bytes)
+            await asyncio.sleep(0)
+    except (zlib.error, zstandard.ZstdError):
+        raise MalformedRequest(f"The request body is not valid {encoding}.", param="content-encoding") from None
     return b"".join(pieces)
+
+
+def _pieces(raw: bytes, encoding: str) -> Iterator[bytes]:
+    """Each takes less than a millisecond to come out (gzip: 1.3 ms a megabyte)."""
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return _inflated(raw, 15 if encoding == "deflate" else 47)
+    if encoding == "zstd":
+        return _unzstd(raw)
+    raise MalformedRequest(
+        f"content-encoding '{encoding[:40]}' is not supported: send identity, gzip, deflate or zstd.",
+        param="content-encoding",
+    )
+
+
+def _inflated(raw: bytes, window_bits: int) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(window_bits)
+    for start in range(0, len(raw), _PIECE_BYTES):
+        packed = raw[start : start + _PIECE_BYTES]
+        while piece := unpacker.decompress(packed, _PIECE_BYTES):
+            yield piece
+            packed = unpacker.unconsumed_tail
+
+
+def _unzstd(raw: bytes) -> Iterator[bytes]:
+    with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
+        while piece := reader.read(_PIECE_BYTES):
+            yield piece
 
 
 def _too_large(limit_bytes: int) -> BodyTooLarge:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
+import random
 import zlib
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import pytest
@@ -47,6 +49,28 @@ async def test_pieces_make_a_body() -> None:
 )
 async def test_compressed_bodies_are_read(encoding: str, packed: bytes) -> None:
     assert await read(packed, content_encoding=encoding) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.compress)],
+    ids=["gzip", "deflate", "zstd"],
+)
+async def test_a_large_body_is_unpacked_in_slices_while_others_are_served(
+    encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    body = random.Random(1).randbytes(700_000) + bytes(7_300_000)
+    served = 0
+
+    def serve() -> None:
+        nonlocal served
+        served += 1
+        again.append(asyncio.get_running_loop().call_soon(serve))
+
+    again = [asyncio.get_running_loop().call_soon(serve)]
+    assert await read(pack(body), limit=8_000_000, content_encoding=encoding) == body
+    again[-1].cancel()
+    assert served >= 8_000_000 // 262_144
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "br", "gzip, gzip"])
