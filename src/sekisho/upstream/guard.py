@@ -30,7 +30,7 @@ def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network,
     return tuple(map(_NETWORKS, text.split()))
 
 
-# Sources: IANA's special-purpose address registries; the metadata services of AWS, Azure, Google Cloud, Oracle, Alibaba.
+# Sources: IANA's special-purpose address registries; what AWS, Azure, Google Cloud, Oracle and Alibaba document.
 #: Of IPv6 only what is allocated as global unicast is public at all: mapped and translated IPv4 (::ffff:0:0/96, NAT64's
 #: 64:ff9b::/96), loopback, unique-local, link-local, site-local and multicast addresses all lie outside.
 _PUBLIC_V6 = _NETWORKS("2000::/3")
