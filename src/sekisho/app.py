@@ -100,6 +100,7 @@ class Application:
             ),
             retries=lambda deployment: _first(deployment.entry.params.num_retries, settings.num_retries),
             fetch=fetch_of(settings),
+            cache_marks=settings.sekisho.cache_marks,
             dialects=BY_NAME,
             clock=self._clock,
         )

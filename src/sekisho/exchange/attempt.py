@@ -94,7 +94,7 @@ async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watch
     words = await words_for(call, upstream, gateway.fetch, gateway.turns)
     if words is not None:
         await gateway.turns.take(len(call.body))
-    encoded, headers = prepare(call, deployment, upstream, words)
+    encoded, headers = prepare(call, deployment, upstream, words, gateway.cache_marks)
     await deployment.authority.prepare()  # also where they are ready: that is how they are renewed before their end
     if call.attempts:
         set_aside(call, gateway)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from sekisho.config.sections import CacheMarks
 from sekisho.core.clock import Clock
 from sekisho.exchange.media import Fetch
 from sekisho.exchange.turns import Turns
@@ -39,5 +40,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     fetch: Fetch | None
     dialects: dict[str, Dialect]
     clock: Clock
+    #: Which prompt-cache marks requests get.
+    cache_marks: tuple[CacheMarks, ...] = ()
     #: Large bodies are read and written in turns, so that no stream waits for several of them.
     turns: Turns = msgspec.field(default_factory=Turns)

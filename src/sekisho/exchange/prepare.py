@@ -6,16 +6,21 @@ two attempts at the same deployment send the same bytes; nothing of an earlier a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from sekisho.canonical.cache_marks import MarkPoint
 from sekisho.canonical.request import Request
 from sekisho.canonical.target import Encoded
+from sekisho.config.sections import CacheMarks
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.exchange.call import Call
 from sekisho.exchange.media import TAKEN, Fetch, with_fetched_media
 from sekisho.exchange.turns import Turns
+from sekisho.policy.cache_marks import in_body, in_request, points_for
 from sekisho.providers.deployment import ANTHROPIC_VERSION, Deployment
-from sekisho.wire.carried import carry_request
+from sekisho.wire.carried import Carried, carry_request
 from sekisho.wire.carrier import Said
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
@@ -52,16 +57,22 @@ async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None, turns: T
 
 
 def prepare(
-    call: Call, deployment: Deployment, upstream: Dialect, words: Request | None
+    call: Call, deployment: Deployment, upstream: Dialect, words: Request | None, rules: Sequence[CacheMarks] = ()
 ) -> tuple[Encoded, dict[str, str]]:
-    """(body, headers) for one attempt; `words` is from `words_for`. Raises UnsupportedFeature, MalformedRequest."""
+    """(body, headers) for one attempt; `words` is from `words_for`, `rules` say which prompt-cache marks it gets.
+
+    Raises UnsupportedFeature, MalformedRequest.
+    """
     headers = deployment.headers()
     if not deployment.serves(upstream.name, call.operation):
         raise UnsupportedFeature(call.operation, upstream.name)
     if upstream.name == "anthropic-messages":
         headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
+    alias = call.principal.key_alias if call.principal is not None else None
+    points = points_for(rules, deployment.entry, alias) if call.operation == "generate" else ()
     if words is not None:
-        return upstream.encode_request(words, deployment.target), headers
+        marked = in_request(upstream.shape or upstream.name, words, points)
+        return upstream.encode_request(marked, deployment.target), headers
     passed = _PASSED_PREFIXES.get(upstream.name)
     if passed is not None:
         betas = headers.get(_BETAS)
@@ -69,21 +80,23 @@ def prepare(
         if betas is not None:
             headers[_BETAS] = _joined(betas, headers[_BETAS])
     if upstream.name == call.dialect.name:
-        return Encoded(_edited(call, deployment, upstream)), headers
-    return _carried(call, deployment, upstream, headers)
+        return Encoded(_edited(call, deployment, upstream, points)), headers
+    carried = _carried(call, deployment, upstream, points, _words(headers.get(_BETAS, "")))
+    return Encoded(carried.body, carried.dropped), headers | carried.headers
 
 
 def _carried(
-    call: Call, deployment: Deployment, upstream: Dialect, headers: dict[str, str]
-) -> tuple[Encoded, dict[str, str]]:
-    """The same body in the framing of `upstream`."""
-    betas = tuple(word for name, text in call.headers.items() if name == _BETAS for word in _words(text))
-    said = Said(model=deployment.model, stream=call.streams, betas=(*_words(headers.get(_BETAS, "")), *betas))
+    call: Call, deployment: Deployment, upstream: Dialect, points: Sequence[MarkPoint], betas: Sequence[str]
+) -> Carried:
+    """The same body in the framing of `upstream`; `betas` are the operator's."""
+    said = Said(model=deployment.model, stream=call.streams, betas=(*betas, *_words(call.headers.get(_BETAS, ""))))
     carried = carry_request(call.asked.body, call.dialect, upstream, said)
-    body = carried.body
+    changes: dict[str, bytes | None] = {}
+    if points:
+        changes |= in_body(upstream.shape, JsonObject(carried.body), points, deployment.target.profile)
     if adds_usage(call, upstream):
-        body = JsonObject(body).edited({"stream_options": msgspec.json.encode({"include_usage": True})})
-    return Encoded(body, carried.dropped), headers | carried.headers
+        changes["stream_options"] = msgspec.json.encode({"include_usage": True})
+    return msgspec.structs.replace(carried, body=JsonObject(carried.body).edited(changes)) if changes else carried
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -95,8 +108,10 @@ def _joined(*lists: str) -> str:
     return ",".join(dict.fromkeys(word for each in lists for word in _words(each)))
 
 
-def _edited(call: Call, deployment: Deployment, upstream: Dialect) -> bytes:
+def _edited(call: Call, deployment: Deployment, upstream: Dialect, points: Sequence[MarkPoint]) -> bytes:
     changes: dict[str, bytes | None] = {}
+    if points:
+        changes |= in_body(upstream.shape or upstream.name, call.asked.body, points, deployment.target.profile)
     said_in_body = call.path.model is None and not upstream.model_in_path
     if not upstream.model_in_path and (deployment.model != call.asked.model or not said_in_body):
         changes["model"] = msgspec.json.encode(deployment.model)
