@@ -23,7 +23,7 @@ from sekisho.core.envelope import Envelope
 from sekisho.core.ids import new_uuid7
 from sekisho.core.secret import Secret
 from sekisho.exchange.answer import Answer
-from sekisho.exchange.call import Call
+from sekisho.exchange.call import NOTHING_SAID, Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.run import run
 from sekisho.exchange.watchdog import Timeouts
@@ -278,6 +278,7 @@ class Stage:
             headers={"authorization": f"Bearer {MASTER}"} | changes.pop("headers", {}),
             body=body,
             answer=Answer(caller.send, self.clock, request_id),
+            path=changes.pop("path", NOTHING_SAID),
         )
 
     async def carry(
@@ -302,7 +303,7 @@ class Stage:
             *(to or (deployment(),)), transport=transport, timeouts=timeouts, retries=retries, rules=rules
         )
         caller = caller or Caller()
-        made = {name: asked.pop(name) for name in ("headers", "operation") if name in asked}
+        made = {name: asked.pop(name) for name in ("headers", "operation", "path") if name in asked}
         body = asked.pop("body", None)
         call = self.call(caller, dialect, body if body is not None else body_of(dialect, **asked), **made)
         listening = asyncio.create_task(call.answer.listen(caller.receive))
