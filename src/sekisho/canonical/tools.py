@@ -34,7 +34,10 @@ class ToolNames:
 
     def of(self, name: str, namespace: str | None = None) -> str:
         """The wire name of a call in the history."""
-        return self._wire.get((name, namespace)) or legal_name(name)
+        found = self._wire.get((name, namespace))
+        if found is None:
+            found = self._wire[name, namespace] = legal_name(name)
+        return found
 
     def wanted(self, name: str) -> str:
         """The wire name of the tool that the caller insists on; callers name it without its namespace."""

@@ -34,9 +34,11 @@ _WITHOUT_EQUIVALENT = (
 def untranslatable(request: Request) -> list[str]:
     """Names of the tuning fields that the caller gave and this API does not know."""
     notes = [*request.untranslated, *(name for name in _WITHOUT_EQUIVALENT if getattr(request, name) is not None)]
-    parts = (part for message in request.messages for part in message.parts)
-    if any(isinstance(part, Image) and part.detail not in (None, "auto") for part in parts):
-        notes.append("image.detail")
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, Image) and part.detail not in (None, "auto"):
+                notes.append("image.detail")
+                return notes
     return notes
 
 

@@ -8,6 +8,7 @@ function, so a longer conversation begins with the same turns; what had to be le
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Literal
 
 import msgspec
@@ -71,6 +72,8 @@ def _merged(messages: Sequence[Message], notes: list[str], is_taken: _Takes) -> 
 
 
 def _is_kept(part: Part, notes: list[str], is_taken: _Takes) -> bool:
+    if isinstance(part, (ToolCall, ToolResult)):
+        return True
     if isinstance(part, (Text, Refusal)):
         return bool(part.text.strip())  # the API refuses blank text
     if isinstance(part, (Thinking, RedactedThinking)) and not is_taken(part):
@@ -93,7 +96,8 @@ def _pair(turns: list[Turn], notes: list[str]) -> None:
             if isinstance(part, ToolCall):
                 wire_id = _unique(legal_name(part.id), used)
                 open_calls.setdefault(part.id, []).append(wire_id)
-                turn.parts[at] = msgspec.structs.replace(part, id=wire_id)
+                if wire_id != part.id:
+                    turn.parts[at] = msgspec.structs.replace(part, id=wire_id)
 
 
 def _unique(wire_id: str, used: dict[str, int]) -> str:
@@ -113,15 +117,15 @@ def _answered(parts: list[Part], open_calls: dict[str, list[str]], notes: list[s
         if not isinstance(part, ToolResult):
             rest.append(part)
         elif open_calls.get(part.call_id):
-            results.append(msgspec.structs.replace(part, call_id=open_calls[part.call_id].pop(0)))
+            wire_id = open_calls[part.call_id].pop(0)
+            results.append(part if wire_id == part.call_id else msgspec.structs.replace(part, call_id=wire_id))
         else:
             notes.append("messages.orphan_tool_result")
             rest.append(Text(f"Result of the tool call '{part.call_id}':"))
             rest += [piece for piece in part.parts if not isinstance(piece, Text) or piece.text.strip()]
-    for wire_ids in open_calls.values():
-        for wire_id in wire_ids:
-            notes.append("messages.unanswered_tool_call")
-            results.append(ToolResult(call_id=wire_id, parts=(Text(UNANSWERED),), is_error=True))
+    for wire_id in chain.from_iterable(open_calls.values()):
+        notes.append("messages.unanswered_tool_call")
+        results.append(ToolResult(call_id=wire_id, parts=(Text(UNANSWERED),), is_error=True))
     return results + rest
 
 

@@ -56,11 +56,17 @@ class Blocks:
                 kind = "image" if isinstance(part, Image) else "document"
                 raise UnsupportedFeature(f"messages.{kind}", NAME, "An assistant message holds no such part.")
             blocks.append(self._block(part))
-            blocks += self.cache_point(_mark_of(part), is_text=isinstance(part, Text))
-        if any("document" in block for block in blocks) and not any("text" in block for block in blocks):
+            mark = _mark_of(part)
+            if mark is not None:
+                blocks += self.cache_point(mark, is_text=isinstance(part, Text))
+        if self._documents and any("document" in block for block in blocks):
+            self._say_words(blocks)
+        return {"role": turn.role, "content": blocks}
+
+    def _say_words(self, blocks: list[Json]) -> None:
+        if not any("text" in block for block in blocks):
             blocks.append({"text": WORDS_BESIDE_DOCUMENT})
             self._notes.append("messages.words_beside_document")
-        return {"role": turn.role, "content": blocks}
 
     def system(self, leading: Sequence[Text | Refusal]) -> list[Json]:
         """The system prompt: blank text is refused, so it is left out."""
@@ -83,11 +89,11 @@ class Blocks:
     def _block(self, part: Part) -> Json:
         if isinstance(part, (Text, Refusal)):
             return {"text": part.text}
+        if isinstance(part, ToolResult):
+            return {"toolResult": self._result(part)}
         if isinstance(part, ToolCall):
             name = self._names.of(part.name, part.namespace)
             return {"toolUse": {"toolUseId": part.id, "name": name, "input": tool_input(part)}}
-        if isinstance(part, ToolResult):
-            return {"toolResult": self._result(part)}
         if isinstance(part, Thinking):
             signature = {} if part.signature is None else {"signature": part.signature}
             return {"reasoningContent": {"reasoningText": {"text": part.text, **signature}}}
@@ -122,9 +128,11 @@ def _mark_of(part: Part) -> CacheMark | None:
     """The mark of a part; a mark inside a tool's result is one behind it."""
     if isinstance(part, (Thinking, RedactedThinking, Refusal)):
         return None
-    if isinstance(part, ToolResult) and part.cache is None:
-        return next((piece.cache for piece in reversed(part.parts) if piece.cache is not None), None)
-    return part.cache
+    mark = part.cache
+    if mark is None and isinstance(part, ToolResult):
+        for piece in part.parts:
+            mark = piece.cache or mark
+    return mark
 
 
 def _image(image: Image) -> Json:
