@@ -62,6 +62,23 @@ async def test_rc026_a_caller_who_leaves_closes_the_provider_and_is_booked_in_pa
     assert outcome.row.usage != Usage()
 
 
+@pytest.mark.parametrize("given", [b'"Hi"', b'[{"role":"user","content":"Hi"}]'])
+async def test_rc097_what_is_to_be_compacted_passes_as_it_is(stage: Stage, given: bytes) -> None:
+    reply = b'{"id":"resp_1","object":"response.compaction","output":[],"usage":{"input_tokens":9,"output_tokens":3}}'
+    body = b'{"model":"gpt-4.1-mini","input":' + given + b"}"
+    outcome = await stage.carry(
+        Script([reply], headers={"content-type": "application/json"}),
+        to=[deployment(name="gpt-4.1-mini")],
+        dialect="openai-responses",
+        operation="compact",
+        body=body,
+        path=PathSays(None, False),
+    )
+    [sent] = outcome.requests
+    assert (sent.url, sent.body, outcome.caller.body) == ("http://provider.test/v1/responses/compact", body, reply)
+    assert (outcome.row.input_tokens, outcome.row.output_tokens, outcome.row.operation) == (9, 3, "compact")
+
+
 async def test_rc113_a_providers_content_length_does_not_reach_the_caller_of_a_stream(stage: Stage) -> None:
     told = {"content-type": "text/event-stream", "content-length": "12", "transfer-encoding": "chunked"}
     outcome = await stage.carry(Script(stream_events("openai-chat"), headers=told))

@@ -20,7 +20,7 @@ CHAT: Final = Service(
         "embeddings": Path("/embeddings"),
     },
 )
-RESPONSES: Final = Service("openai-responses", {"generate": Path("/responses")})
+RESPONSES: Final = Service("openai-responses", {"generate": Path("/responses"), "compact": Path("/responses/compact")})
 BOTH: Final = (CHAT, RESPONSES)
 _EMBEDDINGS: Final = Service("openai-chat", {"embeddings": Path("/embeddings")})
 

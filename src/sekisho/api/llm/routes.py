@@ -44,7 +44,7 @@ SURFACES: tuple[Surface, ...] = (
     Surface("POST", "/v1/completions", "openai-chat", "completions"),
     Surface("POST", "/v1/embeddings", "openai-chat", "embeddings"),
     Surface("POST", "/v1/responses", "openai-responses", "generate"),
-    # A WebSocket upgrade is answered 426, and Codex and Copilot fall back to POST at once.
+    # As a WebSocket; without the upgrade it is answered 426.
     Surface("GET", "/v1/responses", "openai-responses", "upgrade"),
     Surface("GET", "/v1/models", "openai-chat", "models"),
     Surface("GET", "/v1/model/info", "openai-chat", "model_info"),
