@@ -14,6 +14,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from sekisho.api.llm.endpoint import Endpoint
 from sekisho.canonical.usage import Usage
@@ -32,6 +33,7 @@ from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_o
 from sekisho.identity.keys import KeyRing, KeyService
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook, Rates
+from sekisho.providers.auth.ahead import prepare_all
 from sekisho.providers.deployment import Deployment, resolve_all
 from sekisho.routing.memory import Memory
 from sekisho.routing.plan import Wish
@@ -82,7 +84,13 @@ class Application:
         self._ready = False
         self.settings = settings
         self._gateway = self._build(settings)
-        self._endpoint = Endpoint(lambda: self._gateway, lambda: self.settings.body_limit_bytes, lambda: self._ready)
+        self._endpoint = Endpoint(
+            lambda: self._gateway,
+            lambda: self.settings.body_limit_bytes,
+            lambda: self._ready,
+            urlsplit(environ.get("PROXY_BASE_URL", "")).netloc or None,
+        )
+        self._background: set[asyncio.Task[None]] = set()
         self._admin: Asgi | None = None
 
     def _build(self, settings: Settings) -> Gateway:
@@ -117,6 +125,8 @@ class Application:
         """Serve the lifespan, the agents' paths, or the management API."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await self._endpoint.socket(scope, receive, send)
         elif scope["path"].startswith(("/key/", "/spend/", "/sekisho/v1/")):
             await (self._admin or await self._management())(scope, receive, send)
         else:
@@ -155,9 +165,18 @@ class Application:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
         self._ready = True
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Ask for the credentials of every provider now, so that no developer's first call waits for them."""
+        task = asyncio.get_running_loop().create_task(prepare_all(self._gateway.router.deployments))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _stop(self) -> None:
         self._ready = False
+        for task in self._background:
+            task.cancel()
         await self._endpoint.calls_over(_SETTLE_SECONDS)
         for transport in self._transports.values():
             await transport.close()
@@ -177,6 +196,7 @@ class Application:
             log.warning("the configuration was not reloaded, the old one stays: %s", error)
         else:
             self.settings, self._gateway = fresh.settings, gateway
+            self._prepare()
             log.warning("the configuration was reloaded; changed: %s", ", ".join(fresh.changed) or "nothing")
             for key in fresh.needs_restart:
                 log.warning("%s takes effect after a restart", key)

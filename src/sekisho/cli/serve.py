@@ -18,12 +18,15 @@ import typer
 import uvicorn
 
 from sekisho.api.llm.protocol import patient
+from sekisho.api.llm.ws_protocol import patient_socket
 from sekisho.app import Application
 from sekisho.core.errors import OperatorError
 
 #: Streams that are running at SIGTERM may go on for so long.
 DRAIN_SECONDS = 30
 _KEEP_ALIVE_SECONDS = 75
+#: A WebSocket is asked so often whether its client is still there; proxies keep what is not silent for longer.
+_PING_SECONDS = 20.0
 #: A call itself gives up a caller who takes nothing; the connection is cut where that did not help.
 _GRACE_SECONDS = 5
 #: The ledger's thread gives way to the event loop after so long (Python's own 5 ms are seen by callers).
@@ -68,7 +71,10 @@ def serve(
         port=port,
         loop="uvloop",
         http=patient(app.settings.sekisho.timeouts.caller_stalled_seconds + _GRACE_SECONDS),
-        ws="none",
+        ws=patient_socket(lambda: app.settings.body_limit_bytes),
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=app.settings.sekisho.timeouts.caller_stalled_seconds,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_level="error",
         access_log=False,

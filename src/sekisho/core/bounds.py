@@ -6,6 +6,8 @@ from __future__ import annotations
 BODY_BYTES = 32 * 1024 * 1024
 #: Bodies held at once over all requests; above it the gateway answers that it is overloaded.
 BODIES_IN_FLIGHT_BYTES = 1024 * 1024 * 1024
+#: What WebSockets have said so far, over all of them: each turn of one goes upstream with all of its conversation.
+CONVERSATIONS_BYTES = 256 * 1024 * 1024
 #: All headers of one request together.
 HEADER_BYTES = 64 * 1024
 #: One event of a provider's stream (an image may stand in one).

@@ -20,6 +20,8 @@ from sekisho.exchange.fallback import open_in_turn, report
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
 from sekisho.exchange.relay import passed_headers, relay, stream_headers
+from sekisho.exchange.warm_up import OPERATION as WARM_UP
+from sekisho.exchange.warm_up import answer_warm_up
 from sekisho.exchange.watchdog import Watchdog, own_task
 from sekisho.exchange.wish import timeouts_of, wish_of
 from sekisho.identity.client import recognise
@@ -56,7 +58,9 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         admit(call.principal, call.ask.model, gateway.clock.now_us())
         call.wish = wish_of(call, gateway)
         plan = gateway.router.plan(resolved_model(call.principal, call.ask.model), call.wish)
-        if is_counted_here(call, plan.lead):
+        if call.operation == WARM_UP:
+            await answer_warm_up(call)
+        elif is_counted_here(call, plan.lead):
             await answer_estimate(call)
         else:
             await _send_and_relay(call, plan, gateway)

@@ -13,15 +13,19 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sekisho.api.llm.body import BodyBudget, IncomingBody
+from sekisho.api.llm.conversation import Memory
 from sekisho.api.llm.info import INFO, Asked
 from sekisho.api.llm.routes import SURFACES, Found, Routes
+from sekisho.api.llm.websocket import Connection, Line
 from sekisho.core.errors import ErrorInfo, MethodNotAllowed, RouteNotFound, SekishoError, UpgradeRequired
 from sekisho.core.ids import new_uuid7
 from sekisho.exchange.answer import Answer, Receive, Send
 from sekisho.exchange.call import NOTHING_SAID, Call, PathSays, Surface
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.run import run
+from sekisho.identity.credential import recognise_caller
 from sekisho.identity.sigv4 import SignedRequest, is_signed, verify
+from sekisho.policy.admit import admit
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.registry import dialect_of
 
@@ -35,13 +39,20 @@ class Endpoint:
     """Serves SURFACES. `gateway` gives the Gateway of the moment; a reload changes what it gives."""
 
     def __init__(
-        self, gateway: Callable[[], Gateway], body_limit_bytes: Callable[[], int], ready: Callable[[], bool]
+        self,
+        gateway: Callable[[], Gateway],
+        body_limit_bytes: Callable[[], int],
+        ready: Callable[[], bool],
+        public_host: str | None = None,
     ) -> None:
+        """`public_host`: under which name callers reach the gateway, where a proxy puts another into `Host`."""
         self._gateway = gateway
         self._body_limit_bytes = body_limit_bytes
         self._ready = ready
+        self._public_host = public_host
         self._routes = Routes(SURFACES)
         self._budget = BodyBudget()
+        self._memory = Memory()
 
     async def calls_over(self, within_seconds: float) -> None:
         """Wait until no call is in flight: each books what was seen of it when the server has cut it off."""
@@ -63,13 +74,44 @@ class Endpoint:
             call = _call(surface, found.model, scope, answer, gateway)
             await self._serve(call, scope, receive, gateway)
 
+    async def socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket. Who shows no key is refused before it is one."""
+        gateway = self._gateway()
+        refusal = Answer(_as_refusal(send), gateway.clock, new_uuid7())
+        scope = {**scope, "method": "GET"}
+        found = self._routes.find(scope["path"], _raw_path(scope))
+        surface = found.methods.get("GET") if found is not None else None
+        if surface is None or surface.operation != "upgrade":
+            await self._misdirected(scope, None, refusal)
+            return
+        headers = _headers(scope)
+        try:
+            if is_signed(headers):
+                self._verify(scope, b"", gateway)
+            caller = recognise_caller(headers, gateway.keys, gateway.access_keys, gateway.key_header)
+            admit(caller, None, gateway.clock.now_us())
+        except SekishoError as error:
+            await _render(refusal, dialect_of(surface.dialect, "generate"), error.info)
+            return
+        await send({"type": "websocket.accept"})
+        line = Line(receive, send, self._budget)
+        connection = Connection(
+            line,
+            headers,
+            gateway=self._gateway,
+            body_limit_bytes=self._body_limit_bytes,
+            budget=self._budget,
+            memory=self._memory,
+        )
+        await connection.serve()
+
     async def _serve(self, call: Call, scope: Scope, receive: Receive, gateway: Gateway) -> None:
         incoming = IncomingBody(receive, call.headers, self._body_limit_bytes(), self._budget)
 
         async def received() -> bytes:
             body = await incoming.read()
             if is_signed(call.headers):
-                _verify(scope, incoming.raw, gateway)
+                self._verify(scope, incoming.raw, gateway)
             call.answer.listen_after(LISTEN_AFTER_SECONDS, receive)
             return body
 
@@ -83,15 +125,28 @@ class Endpoint:
         dialect = dialect_of(surface.dialect, "generate")
         try:
             if surface.operation == "upgrade":
-                raise UpgradeRequired("Responses are served over POST /v1/responses; WebSocket is not offered.")
+                answer.headers.append((b"upgrade", b"websocket"))
+                raise UpgradeRequired("Responses are served over POST, or over a WebSocket: ask for the upgrade.")
             headers = _headers(scope)
             if is_signed(headers):
-                _verify(scope, b"", gateway)
+                self._verify(scope, b"", gateway)
             status, kind, body = INFO[surface.operation](Asked(gateway, headers, self._ready()))
         except SekishoError as error:
             await _render(answer, dialect, error.info)
             return
         await answer.whole(status, [(b"content-type", kind)], body)
+
+    def _verify(self, scope: Scope, body: bytes, gateway: Gateway) -> None:
+        """That the holder of the pair which the request names has signed it. Raises Unauthenticated."""
+        signed = SignedRequest(
+            method=scope["method"],
+            raw_path=_raw_path(scope),
+            query_string=scope["query_string"],
+            headers=scope["headers"],
+            body=body,
+            public_host=self._public_host,
+        )
+        gateway.access_keys.used(verify(signed, gateway.access_keys.secret_of, gateway.clock.now_us()))
 
     async def _misdirected(self, scope: Scope, found: Found | None, answer: Answer) -> None:
         """No such path, or not by this method: said in the dialect that the path suggests."""
@@ -141,21 +196,18 @@ def _raw_path(scope: Scope) -> bytes:
     return scope["path"].encode() if raw is None else raw
 
 
-def _verify(scope: Scope, body: bytes, gateway: Gateway) -> None:
-    """That the holder of the pair which the request names has signed it. Raises Unauthenticated."""
-    signed = SignedRequest(
-        method=scope["method"],
-        raw_path=_raw_path(scope),
-        query_string=scope["query_string"],
-        headers=scope["headers"],
-        body=body,
-    )
-    gateway.access_keys.used(verify(signed, gateway.access_keys.secret_of, gateway.clock.now_us()))
-
-
 async def _render(answer: Answer, dialect: Dialect, error: ErrorInfo) -> None:
     status, body = dialect.render_error(error, answer.request_id)
     await answer.whole(status, [JSON, *dialect.error_headers(error)], body)
+
+
+def _as_refusal(send: Send) -> Send:
+    """An HTTP answer to the handshake of a WebSocket (ASGI's extension "websocket.http.response")."""
+
+    async def said(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return said
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -34,7 +34,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._in_head = self._head_began = False
         self._head_bytes = self._read_bytes = 0
-        self._in_request = False
+        self._in_request = self._upgraded = False
         self._unsent_bytes = 0
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -75,6 +75,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Bytes from the socket."""
         self._head_began, self._read_bytes = False, len(data)
         super().data_received(data)
+        if self._upgraded:
+            return
         if self._in_head:
             self._head_bytes = 0 if self._head_began else self._head_bytes + len(data)
             if self._head_bytes > bounds.HEADER_BYTES:
@@ -82,6 +84,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         if self._in_request or (cycle is not None and cycle.response_complete):
             self._expect_more()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The connection is a WebSocket from now on, with a protocol of its own."""
+        self._upgraded = True
+        self._stop_watching()
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         """Uvicorn's answer to what is not HTTP, or ours to a head that is too large."""
