@@ -59,7 +59,7 @@ def read_row(shown: dict[str, Any]) -> Row:
 class Gateway:
     """A gateway; `url` is where it listens."""
 
-    def __init__(self, folder: Path, config: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, config: dict[str, Any], **variables: str) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         self.port = free_port()
@@ -67,7 +67,7 @@ class Gateway:
         self.config = folder / "config.yaml"
         self.config.write_text(json.dumps(config))
         serve = ["-m", "sekisho", "serve", "--config", str(self.config), "--data-dir", str(self.data_dir)]
-        environ = {"LITELLM_MASTER_KEY": MASTER_KEY}
+        environ = {"LITELLM_MASTER_KEY": MASTER_KEY} | variables
         self.process = Process([*serve, "--port", str(self.port)], folder / "gateway.log", environ)
 
     def start(self) -> None:
@@ -120,9 +120,9 @@ def config_for(provider_url: str, **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def gateway(folder: Path, config: dict[str, Any]) -> Iterator[Gateway]:
-    """A running gateway."""
-    running = Gateway(folder, config)
+def gateway(folder: Path, config: dict[str, Any], **variables: str) -> Iterator[Gateway]:
+    """A running gateway, with further environment variables."""
+    running = Gateway(folder, config, **variables)
     running.start()
     try:
         yield running
