@@ -7,16 +7,18 @@ fails; the facts are valid at any moment, also after a cut.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from sekisho.canonical import events as e
 from sekisho.canonical.order import OrderChecker
+from sekisho.canonical.reply import Reply
 from sekisho.canonical.request import Request
 from sekisho.canonical.usage import Usage
+from sekisho.core import bounds
 from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
-from sekisho.wire.dialect import Dialect, StreamWatch
+from sekisho.wire.dialect import Dialect, StreamWatch, whole_sse
 from sekisho.wire.sse import SseReader
 
 
@@ -73,20 +75,22 @@ class Passage(Facts, Protocol):
         """The caller's bytes that say, inside the stream, that it failed."""
 
 
-#: A half event longer than this is passed on unfinished rather than held.
+#: Half a server-sent event longer than this is passed on unfinished rather than held: its reader finds the next one
+#: behind it. Half a message of another framing would swallow what is said after it.
 _HELD_BYTES = 64 * 1024
 
 
 class SameDialect:
     """The provider's bytes pass, in whole events: a stream that is cut never shows its caller half of one."""
 
-    __slots__ = ("_dialect", "_half", "_request_id", "_split", "_watch", "mid_event")
+    __slots__ = ("_dialect", "_half", "_is_sse", "_request_id", "_split", "_watch", "mid_event")
 
     def __init__(self, dialect: Dialect, watch: StreamWatch, request_id: str) -> None:
         self._dialect = dialect
         self._request_id = request_id
         self._watch = watch
         self._split = dialect.split
+        self._is_sse = dialect.split is whole_sse
         self._half = b""
         self.mid_event = False
 
@@ -107,9 +111,11 @@ class SameDialect:
         if data and end == len(data):
             self._half, self.mid_event = b"", False
             return data
-        unfinished = len(data) - end > _HELD_BYTES
+        unfinished = self._is_sse and len(data) - end > _HELD_BYTES
         if unfinished:
             end = len(data)
+        elif len(data) - end > bounds.STREAM_EVENT_BYTES:
+            raise UpstreamProtocolError("The provider sent an event without an end.")
         if end:
             self.mid_event = unfinished
         self._half = data[end:]
@@ -118,10 +124,12 @@ class SameDialect:
     def close(self) -> bytes:
         """What came without an event's end: a provider may leave out the last blank line, but half an event is none."""
         rest = self._half + self._watch.close()
+        if not self._is_sse:
+            return rest if self._split(rest) == len(rest) else b""
         return rest if self.mid_event or self._watch.ended or _is_whole(rest) else b""
 
     def fail(self, error: ErrorInfo) -> bytes:
-        """The error as an event of this dialect, apart from half an event before it."""
+        """The error as an event of this dialect, apart from half an event before it, which only SSE can have shown."""
         return (b"\n\n" if self.mid_event else b"") + self._dialect.render_error_event(error, self._request_id)
 
 
@@ -172,13 +180,34 @@ class Reframed:
         return self._caller.render_error_event(error, self._request_id)
 
 
+class Unsaid(msgspec.Struct, frozen=True):
+    """What stands in an answer whose provider does not say it."""
+
+    id: str
+    model: str
+    created_seconds: int
+
+
+_Said = TypeVar("_Said", Reply, e.Started)
+
+
+def completed(said: _Said, unsaid: Unsaid) -> _Said:
+    """`said` with everything that its caller's dialect must tell."""
+    if said.id and said.model and said.created_seconds is not None:
+        return said
+    seconds = unsaid.created_seconds if said.created_seconds is None else said.created_seconds
+    return msgspec.structs.replace(
+        said, id=said.id or unsaid.id, model=said.model or unsaid.model, created_seconds=seconds
+    )
+
+
 class Translated:
     """Provider's dialect -> events -> caller's dialect."""
 
     __slots__ = (
         "_checker",
-        "_now_seconds",
         "_reader",
+        "_unsaid",
         "_writer",
         "begun",
         "failed",
@@ -190,9 +219,8 @@ class Translated:
     #: A writer says whole events only.
     mid_event = False
 
-    def __init__(self, provider: Dialect, caller: Dialect, request: Request, now_seconds: int) -> None:
-        #: The time of an answer whose provider gives none.
-        self._now_seconds = now_seconds
+    def __init__(self, provider: Dialect, caller: Dialect, request: Request, unsaid: Unsaid) -> None:
+        self._unsaid = unsaid
         self._reader = provider.stream_reader()
         self._writer = caller.stream_writer(request)
         self._checker = OrderChecker()
@@ -214,9 +242,9 @@ class Translated:
     def _write(self, events: list[e.Event]) -> bytes:
         out = []
         for seen in events:
-            event = self._dated(seen) if isinstance(seen, e.Started) else seen
+            self._see(seen)
+            event = completed(seen, self._unsaid) if isinstance(seen, e.Started) else seen
             self._checker.see(event)
-            self._see(event)
             out.append(self._writer.write(event))
         return b"".join(out)
 
@@ -230,18 +258,13 @@ class Translated:
         """As in Passage: a reader says `Finished` at its dialect's last word."""
         return self.finished
 
-    def _dated(self, started: e.Started) -> e.Started:
-        if started.created_seconds is not None:
-            return started
-        return msgspec.structs.replace(started, created_seconds=self._now_seconds)
-
     def _see(self, event: e.Event) -> None:
         if isinstance(event, (e.TextDelta, e.ThinkingDelta, e.ArgumentsDelta)):
             self.text_bytes += len(event.text.encode())
         elif isinstance(event, e.UsageReported):
             self.usage = event.usage
         elif isinstance(event, e.Started):
-            self.begun, self.served_model, self.usage = True, event.model, event.usage
+            self.begun, self.served_model, self.usage = True, event.model or None, event.usage
         elif isinstance(event, e.Finished):
             self.finished = True
         elif isinstance(event, e.Failed):

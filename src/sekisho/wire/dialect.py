@@ -122,7 +122,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     carrier: Carrier = PLAIN
     #: Model and streaming are said by the path: `decode_request` leaves them empty, `encode_request` writes neither.
     model_in_path: bool = False
-    #: How many leading bytes of stream data are whole events.
+    #: How many leading bytes of stream data are whole events. UpstreamProtocolError where they begin with none at all.
     split: Callable[[bytes], int] = whole_sse
     #: The response header in which a provider names its error.
     error_header: str | None = None

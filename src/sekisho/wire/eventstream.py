@@ -153,13 +153,17 @@ def _text_header(header: tuple[str, str]) -> bytes:
 
 
 def whole_messages(data: bytes) -> int:
-    """How many leading bytes of `data` are whole messages; 0 behind bytes that are none."""
+    """How many leading bytes of `data` are whole messages. Raises UpstreamProtocolError where it begins with bytes that
+    are none: nobody can tell where the next message would begin.
+    """
     at = 0
     while len(data) - at >= _PRELUDE_BYTES:
         try:
             total, _ = _sizes(data, at)
         except UpstreamProtocolError:
-            break
+            if at:
+                break
+            raise
         if len(data) - at < total:
             break
         at += total

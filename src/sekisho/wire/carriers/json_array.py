@@ -152,13 +152,17 @@ class FromArray:
 
 
 def whole_items(data: bytes) -> int:
-    """How many leading bytes of `data` are whole items with what stands around them; 0 behind bytes that are none."""
+    """How many leading bytes of `data` are whole items with what stands around them. Raises UpstreamProtocolError where
+    it begins with bytes that are none.
+    """
     items, end = _Items(), 0
     items.feed(data)
     try:
         while (span := items.next()) is not None:
             end = span[1]
     except UpstreamProtocolError:
+        if not end:
+            raise
         return end
     around = _AROUND.match(data, end)
     # What separates waits for the item behind it; the array's end belongs to the item before it.
