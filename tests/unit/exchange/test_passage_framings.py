@@ -70,8 +70,8 @@ REFRAMED = pytest.mark.parametrize(
     [
         ("anthropic-messages@bedrock", "anthropic-messages"),
         ("anthropic-messages", "anthropic-messages@bedrock"),
-        ("gemini-generate", "gemini-generate@array"),
         ("anthropic-messages@vertex", "anthropic-messages@bedrock"),
+        ("gemini-generate", "gemini-generate@array"),
     ],
 )
 
@@ -137,7 +137,7 @@ def test_a_long_message_is_held_until_it_is_whole(name: str) -> None:
 @FRAMED
 def test_an_event_without_an_end_is_the_providers_fault(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "STREAM_EVENT_BYTES", 100)
-    whole = {messages: encode_message({}, b"x" * 300)}.get(READ[name], b'[{"text":"' + b"x" * 300)
+    whole = encode_message({}, b"x" * 300) if READ[name] is messages else b'[{"text":"' + b"x" * 300
     with pytest.raises(UpstreamProtocolError):
         same(name).feed(whole[:200])
 
