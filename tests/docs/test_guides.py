@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sekisho.api.admin import aws_credentials
 from sekisho.api.admin import keys as admin_keys
 from sekisho.api.admin import spend as admin_spend
 from sekisho.api.llm.routes import SURFACES, both
@@ -15,7 +16,7 @@ from sekisho.cli.ledger import FILE_NAME
 from sekisho.cli.main import VERBS
 from sekisho.config import keys
 from sekisho.config.load import load_settings
-from sekisho.config.sections import ProviderPolicy, Timeouts
+from sekisho.config.sections import MediaPolicy, ProviderPolicy, Timeouts
 from sekisho.core.errors import DEFAULT_STATUS, ErrorClass
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,7 @@ def test_every_command_exists_with_its_options(page: Path) -> None:
 def test_every_setting_exists(page: Path) -> None:
     nested = {
         "sekisho.timeouts": {field.encode_name for field in msgspec.structs.fields(Timeouts)},
+        "sekisho.media": {field.encode_name for field in msgspec.structs.fields(MediaPolicy)},
         "sekisho.providers.NAME": {field.encode_name for field in msgspec.structs.fields(ProviderPolicy)},
     }
     unknown = []
@@ -120,12 +122,14 @@ def test_every_name_is_one_of_the_code(page: Path) -> None:
 
 @every_page
 def test_every_path_is_served(page: Path) -> None:
-    served = {path for surface in SURFACES for path in both(surface.path)} | {route.path for api in (admin_keys, admin_spend) for route in api.router.routes}
+    served = {path for surface in SURFACES for path in both(surface.path)} | {
+        route.path for api in (admin_keys, admin_spend, aws_credentials) for route in api.router.routes
+    }
     text = "\n".join([*blocks(page, "sh"), *named(page)])
-    asked = set(re.findall(r"(?:localhost:4000|\$SEKISHO_URL|(?:GET|POST|HEAD) )(/[a-z0-9_/]+)", text))
+    asked = set(re.findall(r"(?:localhost:4000|\$SEKISHO_URL|(?:GET|POST|HEAD) )(/[a-z0-9_/-]+)", text))
     asked |= {word for word in named(page) if re.fullmatch(r"/[a-z0-9_/]+[a-z0-9_]", word)}
     assert asked
-    assert asked - served - {"/v1", "/metrics"} == set()
+    assert {path.rstrip("/") for path in asked} - served - {"/v1", "/metrics"} == set()
 
 
 @every_page
