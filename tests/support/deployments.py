@@ -15,9 +15,7 @@ from sekisho.providers.deployment import Deployment, resolve_all
 from tests.support.application import environment, write_config
 
 
-def deployed(
-    folder: Path, params: dict[str, Any], info: Any = None, name: Any = "m", **variables: Any
-) -> Deployment:
+def deployed(folder: Path, params: dict[str, Any], info: Any = None, name: Any = "m", **variables: Any) -> Deployment:
     """The one deployment of `params`."""
     entry = {"model_name": name, "litellm_params": params, "model_info": info or {}}
     path = write_config(folder, msgspec.json.encode({"model_list": [entry]}).decode())

@@ -17,8 +17,10 @@ from typing import Any, Final
 import msgspec
 
 from sekisho.config import keys
+from sekisho.config.model import InjectionPoint
 from sekisho.config.sections import (
     AllowedFails,
+    CacheMarks,
     MediaPolicy,
     ModelAlias,
     ProviderPolicy,
@@ -62,6 +64,8 @@ NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.timeouts": Timeouts,
     "sekisho.providers.NAME": ProviderPolicy,
     "sekisho.media": MediaPolicy,
+    "sekisho.cache_marks[]": CacheMarks,
+    "model_list[].litellm_params.cache_control_injection_points[]": InjectionPoint,
     "sekisho.residency": Residency,
     "sekisho.routing": RoutingPolicy,
     "router_settings.model_group_alias.NAME": ModelAlias,

@@ -26,7 +26,7 @@ from sekisho.core.errors import (
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import intent_of, set_aside
-from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated
+from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated, Unsaid
 from sekisho.exchange.prepare import adds_usage, prepare, words_for
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.exchange.wish import timeouts_of
@@ -177,10 +177,15 @@ async def _first_content(attempt: Attempt, passage: Passage, between_chunks_seco
             return
 
 
+def unsaid_of(call: Call) -> Unsaid:
+    """What is told of an answer where its provider is silent."""
+    return Unsaid(call.request_id.replace("-", ""), call.sent_to.model, call.started_us // 1_000_000)
+
+
 def passage_of(call: Call, upstream: Dialect) -> Passage:
     """How a stream of `upstream` reaches the caller."""
     if not upstream.shares_body_with(call.dialect):
-        return Translated(upstream, call.dialect, call.request(), call.started_us // 1_000_000)
+        return Translated(upstream, call.dialect, call.request(), unsaid_of(call))
     watched = call.dialect if upstream.name == call.dialect.name else BY_NAME[upstream.shape or upstream.name]
     inner = SameDialect(watched, watched.stream_watch(adds_usage(call, upstream)), call.request_id)
     return inner if watched is call.dialect else Reframed(upstream, call.dialect, inner, call.request_id)

@@ -23,6 +23,8 @@ from sekisho.routing.plan import Wish
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
 
+#: Anthropic's callers ask for thoughts between tool calls by a header.
+_INTERLEAVED = "interleaved-thinking"
 #: What decides who may call what. Servers that read keys in any case must not find another one than the gateway did.
 _DECIDING_KEYS = frozenset({"model", "stream"})
 
@@ -176,6 +178,9 @@ class Call:
             request = self.dialect.decode_request(self.body)
             if self.path is not NOTHING_SAID:
                 request = msgspec.structs.replace(request, model=self.asked.model, stream=self.asked.stream)
+            if request.reasoning is not None and _INTERLEAVED in self.headers.get("anthropic-beta", ""):
+                thinking = msgspec.structs.replace(request.reasoning, interleaved=True)
+                request = msgspec.structs.replace(request, reasoning=thinking)
             self.canonical = request
         return self.canonical
 

@@ -15,11 +15,11 @@ from sekisho.core import bounds
 from sekisho.core.errors import StreamBroken, UpstreamError, UpstreamProtocolError
 from sekisho.core.money import usd_text
 from sekisho.exchange.answer import Headers
-from sekisho.exchange.attempt import Attempt, timeout_or_cancelled
+from sekisho.exchange.attempt import Attempt, timeout_or_cancelled, unsaid_of
 from sekisho.exchange.call import Call, StationSkipped
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of
-from sekisho.exchange.passage import Passage, WholeReply
+from sekisho.exchange.passage import Passage, WholeReply, completed
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.sse import SSE_TYPE
@@ -125,11 +125,9 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) 
         call.facts = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
     else:
         reply = attempt.upstream.decode_reply(body)
-        if reply.created_seconds is None:
-            reply = msgspec.structs.replace(reply, created_seconds=call.started_us // 1_000_000)
         text_bytes = attempt.upstream.read_facts(body).text_bytes if reply.usage is None else 0
-        call.facts = WholeReply(reply.usage, reply.model, text_bytes)
-        body = call.dialect.encode_reply(reply, call.request())
+        call.facts = WholeReply(reply.usage, reply.model or None, text_bytes)
+        body = call.dialect.encode_reply(completed(reply, unsaid_of(call)), call.request())
     cost = cost_of(call, gateway)
     headers = [(b"content-type", b"application/json"), *_reply_headers(call, attempt)]
     if cost is not None:

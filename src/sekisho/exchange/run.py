@@ -15,7 +15,7 @@ from typing import Any
 
 from sekisho.core.errors import ErrorClass, ErrorInfo, OperatorError, SekishoError, UpstreamRefused
 from sekisho.exchange.call import Call, read_ask
-from sekisho.exchange.count import answer_estimate, is_counted_here
+from sekisho.exchange.count import COUNTS, answer_count
 from sekisho.exchange.fallback import open_in_turn, report
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
@@ -60,8 +60,8 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         plan = gateway.router.plan(resolved_model(call.principal, call.ask.model), call.wish)
         if call.operation == WARM_UP:
             await answer_warm_up(call)
-        elif is_counted_here(call, plan.lead):
-            await answer_estimate(call)
+        elif call.operation in COUNTS:
+            await answer_count(call, plan, gateway)
         else:
             await _send_and_relay(call, plan, gateway)
     except SekishoError as error:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from sekisho.core.errors import OperatorError
 from sekisho.providers import plain
 from sekisho.providers.clouds import CLOUDS
-from sekisho.providers.compatible import BOTH, PUBLIC, SERVERS
+from sekisho.providers.compatible import BOTH, CHAT, COUNTED, PUBLIC, SERVERS
 from sekisho.providers.provider import Path, Provider, Service
 
 PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="openai",
-        services=BOTH,
+        services=(CHAT, COUNTED),
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         price_key="openai",

@@ -22,6 +22,8 @@ CHAT: Final = Service(
 )
 RESPONSES: Final = Service("openai-responses", {"generate": Path("/responses"), "compact": Path("/responses/compact")})
 BOTH: Final = (CHAT, RESPONSES)
+#: OpenAI itself counts too.
+COUNTED: Final = Service(RESPONSES.dialect, {**RESPONSES.paths, "count_tokens": Path("/responses/input_tokens")})
 _EMBEDDINGS: Final = Service("openai-chat", {"embeddings": Path("/embeddings")})
 
 

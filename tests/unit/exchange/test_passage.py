@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sekisho.canonical import events as e
 from sekisho.core.errors import ErrorClass, ErrorInfo, UpstreamProtocolError
-from sekisho.exchange.passage import Passage, SameDialect, Translated
+from sekisho.exchange.passage import Passage, SameDialect, Translated, Unsaid
 from sekisho.wire.registry import BY_NAME
 from sekisho.wire.sse import SseReader
 from tests.support.stations import body_of
@@ -35,7 +35,7 @@ def same(dialect: str, *, strip: bool = False) -> SameDialect:
 
 def translated(provider: str, caller: str) -> Translated:
     asked = BY_NAME[caller].decode_request(body_of(caller))
-    return Translated(BY_NAME[provider], BY_NAME[caller], asked, 1_700_000_000)
+    return Translated(BY_NAME[provider], BY_NAME[caller], asked, Unsaid("r1", "routed", 1_700_000_000))
 
 
 def fed(passage: Passage, pieces: list[bytes]) -> bytes:

@@ -17,7 +17,14 @@ from sekisho.api.llm.conversation import Memory
 from sekisho.api.llm.info import INFO, Asked
 from sekisho.api.llm.routes import SURFACES, Found, Routes
 from sekisho.api.llm.websocket import Connection, Line
-from sekisho.core.errors import ErrorInfo, MethodNotAllowed, RouteNotFound, SekishoError, UpgradeRequired
+from sekisho.core.errors import (
+    ErrorInfo,
+    MethodNotAllowed,
+    RouteNotFound,
+    SekishoError,
+    Unauthenticated,
+    UpgradeRequired,
+)
 from sekisho.core.ids import new_uuid7
 from sekisho.exchange.answer import Answer, Receive, Send
 from sekisho.exchange.call import NOTHING_SAID, Call, PathSays, Surface
@@ -26,6 +33,7 @@ from sekisho.exchange.run import run
 from sekisho.identity.credential import recognise_caller
 from sekisho.identity.sigv4 import SignedRequest, is_signed, verify
 from sekisho.policy.admit import admit
+from sekisho.wire.aws_errors import ERROR_HEADER
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.registry import dialect_of
 
@@ -111,7 +119,7 @@ class Endpoint:
         async def received() -> bytes:
             body = await incoming.read()
             if is_signed(call.headers):
-                self._verify(scope, incoming.raw, gateway)
+                self._verify_caller(call, scope, incoming.raw, gateway)
             call.answer.listen_after(LISTEN_AFTER_SECONDS, receive)
             return body
 
@@ -135,6 +143,14 @@ class Endpoint:
             await _render(answer, dialect, error.info)
             return
         await answer.whole(status, [(b"content-type", kind)], body)
+
+    def _verify_caller(self, call: Call, scope: Scope, body: bytes, gateway: Gateway) -> None:
+        """As `_verify`; a call whose signature is not good is nobody's, whatever name it gives."""
+        try:
+            self._verify(scope, body, gateway)
+        except Unauthenticated:
+            call.principal = None
+            raise
 
     def _verify(self, scope: Scope, body: bytes, gateway: Gateway) -> None:
         """That the holder of the pair which the request names has signed it. Raises Unauthenticated."""
@@ -177,11 +193,14 @@ def _call(surface: Surface, model: str | None, scope: Scope, answer: Answer, gat
         asked = parse_qs(scope["query_string"].decode("latin-1"))
         headers = {"x-goog-api-key": asked["key"][-1]} | headers if asked.get("key") else headers
         name = "gemini-generate" if asked.get("alt") == ["sse"] else name
+    dialect = dialect_of(name, surface.operation)
+    if dialect.error_header == ERROR_HEADER:  # AWS's SDKs show this one
+        answer.headers.append((b"x-amzn-requestid", answer.request_id.encode()))
     says = NOTHING_SAID if model is None and surface.stream is None else PathSays(model, surface.stream)
     return Call(
         request_id=answer.request_id,
         started_us=gateway.clock.now_us(),
-        dialect=dialect_of(name, surface.operation),
+        dialect=dialect,
         operation=surface.operation,
         headers=headers,
         body=b"",
