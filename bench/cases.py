@@ -44,12 +44,21 @@ CASES = (
         connections=32,
         limit=5.5,
     ),
+    Case("small messages on Bedrock", MESSAGES, bodies.small(MESSAGES, "bench-once-invoke"), 32, limit=8.5),
+    Case("small chat on Converse", CHAT, bodies.small(CHAT, "bench-once-converse"), 32, limit=8.5),
+    Case("small messages on Converse", MESSAGES, bodies.small(MESSAGES, "bench-once-converse"), 32, limit=8.5),
+    Case("235 kB messages on Bedrock", MESSAGES, bodies.agent(MESSAGES, "bench-once-invoke"), 32, limit=5.5),
+    Case("235 kB chat on Converse", CHAT, bodies.agent(CHAT, "bench-once-converse"), 32, limit=5.5),
+    Case("235 kB messages on Converse", MESSAGES, bodies.agent(MESSAGES, "bench-once-converse"), 32, limit=5.5),
     _stream("stream chat", CHAT, "openai", 2.4),
     _stream("stream messages", MESSAGES, "anthropic", 2.4),
     _stream("stream responses", RESPONSES, "openai", 2.4),
     _stream("stream messages from chat", MESSAGES, "chat", 3.5),
     _stream("stream chat from messages", CHAT, "anthropic", 3.5),
     _stream("stream responses from messages", RESPONSES, "anthropic", 3.5),
+    _stream("stream messages on Bedrock", MESSAGES, "invoke", 2.4),
+    _stream("stream messages on Converse", MESSAGES, "converse", 3.5),
+    _stream("stream chat on Converse", CHAT, "converse", 3.5),
 )
 
 IDLE_MEMORY_LIMIT_MB = 95

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Event = dict[str, Any]
+from bench.framing import Event, Framing, as_chunk, as_message, as_sse
 
 ANSWER = "Hello. This is a scripted answer of a middling length, so that its body looks like one of a real model."
 
@@ -17,6 +17,8 @@ class Script(NamedTuple):
     start: list[Event]
     piece: Callable[[str], Event]
     end: Callable[[str, int], list[Event]]
+    framing: Framing = as_sse
+    stream_type: str = "text/event-stream"
     closing: bytes = b""
 
 
@@ -118,7 +120,39 @@ RESPONSES_START: list[Event] = [
     {"type": "response.content_part.added", **TEXT_PLACE, "part": output_text(""), "sequence_number": 2},
 ]
 
-# By the end of the path that a client calls.
+
+def converse_end(_text: str, count: int) -> list[Event]:
+    usage = {"inputTokens": 20, "outputTokens": count, "totalTokens": 20 + count}
+    return [
+        {"contentBlockStop": {"contentBlockIndex": 0}},
+        {"messageStop": {"stopReason": "end_turn"}},
+        {"metadata": {"usage": usage, "metrics": {"latencyMs": 500}}},
+    ]
+
+
+CONVERSED: Event = {
+    "output": {"message": {"role": "assistant", "content": [{"text": ANSWER}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 20, "outputTokens": 22, "totalTokens": 42},
+    "metrics": {"latencyMs": 500},
+}
+AMAZON = "application/vnd.amazon.eventstream"
+MESSAGES = Script(
+    answer=message([{"type": "text", "text": ANSWER}], "end_turn", 22),
+    start=MESSAGES_START,
+    piece=messages_piece,
+    end=messages_end,
+)
+CONVERSE = Script(
+    answer=CONVERSED,
+    start=[{"messageStart": {"role": "assistant"}}],
+    piece=lambda text: {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": text}}},
+    end=converse_end,
+    framing=as_message,
+    stream_type=AMAZON,
+)
+
+# By the end of the path that a client, or the gateway, calls.
 SCRIPTS = {
     b"/chat/completions": Script(
         answer=chat_answer(),
@@ -127,12 +161,9 @@ SCRIPTS = {
         end=chat_end,
         closing=b"data: [DONE]\n\n",
     ),
-    b"/messages": Script(
-        answer=message([{"type": "text", "text": ANSWER}], "end_turn", 22),
-        start=MESSAGES_START,
-        piece=messages_piece,
-        end=messages_end,
-    ),
+    b"/messages": MESSAGES,
+    b"/converse": CONVERSE,
+    b"/invoke": MESSAGES._replace(framing=as_chunk, stream_type=AMAZON),
     b"/responses": Script(
         answer=response("completed", [output_message([output_text(ANSWER)], "completed")], 22),
         start=RESPONSES_START,

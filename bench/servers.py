@@ -91,14 +91,23 @@ def nginx(folder: Path, upstream: int) -> Iterator[tuple[int, Server]]:
 
 
 def model_list(upstream: int) -> list[dict[str, Any]]:
-    """Each script by an OpenAI, an Anthropic and an OpenAI-compatible chat provider, with a price."""
-    openai, anthropic = f"http://127.0.0.1:{upstream}/v1", f"http://127.0.0.1:{upstream}"
-    ways: dict[str, dict[str, Any]] = {
-        "openai": {"model": "openai/bench-", "api_base": openai},
-        "chat": {"model": "openai/bench-", "api_base": openai, "use_chat_completions_api": True},
-        "anthropic": {"model": "anthropic/bench-", "api_base": anthropic},
+    """Each script by an OpenAI, an Anthropic, an OpenAI-compatible chat provider and two ways of Bedrock, priced."""
+    at = f"http://127.0.0.1:{upstream}"
+    amazon = {
+        "aws_bedrock_runtime_endpoint": at,
+        "aws_region_name": "us-east-1",
+        "aws_access_key_id": "AKIABENCHBENCHBENCH1",
+        "aws_secret_access_key": "bench",
     }
-    price = {"api_key": "sk-bench", "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}
+    openai = {"model": "openai/bench-", "api_base": f"{at}/v1", "api_key": "sk-bench"}
+    ways: dict[str, dict[str, Any]] = {
+        "openai": openai,
+        "chat": {**openai, "use_chat_completions_api": True},
+        "anthropic": {"model": "anthropic/bench-", "api_base": at, "api_key": "sk-bench"},
+        "invoke": {"model": "bedrock/invoke/anthropic.bench-", **amazon},
+        "converse": {"model": "bedrock/converse/anthropic.bench-", **amazon},
+    }
+    price = {"input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}
     return [
         {
             "model_name": f"bench-{pace}-{way}",

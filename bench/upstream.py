@@ -1,7 +1,7 @@
 """A scripted provider on a bare event loop, cheap enough not to be what is measured.
 
-In: any request; its path names the dialect, its `model` the script: `bench-once` answers at once,
-`bench-COUNTxMILLISECONDS` streams that many pieces so far apart. Out: the dialect's bytes. Each streamed piece
+In: any request; its path names the dialect, its `model` (in the path, with Bedrock) the script. `bench-once` answers at
+once, `bench-COUNTxMILLISECONDS` streams that many pieces so far apart. Out: the dialect's bytes. Each streamed piece
 carries the moment it left (`t=NANOSECONDS;`, the machine's monotonic clock), which any translation keeps.
 """
 
@@ -17,13 +17,14 @@ from typing import cast
 
 import uvloop
 
-from bench.scripts import SCRIPTS, Event, Script
+from bench.framing import Event, timed
+from bench.scripts import SCRIPTS, Script
 
 HEAD_END = b"\r\n\r\n"
-MODEL = re.compile(rb'"model":\s*"bench-(?:(\d+)x(\d+)|once)')
+MODEL = re.compile(rb'(?:"model":\s*"|/model/[\w.]*)bench-(?:(\d+)x(\d+)|once)')
 LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:\s*chunked", re.IGNORECASE)
-STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -33,12 +34,6 @@ def whole(answer: Event) -> bytes:
 
 
 WHOLE = {path: whole(script.answer) for path, script in SCRIPTS.items()}
-
-
-def sse(event: Event) -> str:
-    """One server-sent event; the dialects whose events have a type repeat it as the event's name."""
-    name = f"event: {event['type']}\n" if "type" in event else ""
-    return f"{name}data: {json.dumps(event, separators=(',', ':'))}\n\n"
 
 
 def chunk(content: bytes) -> bytes:
@@ -79,7 +74,7 @@ class Scripted(asyncio.Protocol):
     def answer(self, head: bytes, body: bytes) -> None:
         request_line = head.split(b"\r\n", 1)[0]
         path = next((path for path in SCRIPTS if path in request_line), b"")
-        pace = MODEL.search(body)
+        pace = MODEL.search(request_line) or MODEL.search(body)
         if not path or not pace:
             self.transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
         elif pace.group(1):
@@ -90,9 +85,9 @@ class Scripted(asyncio.Protocol):
             self.transport.write(WHOLE[path])
 
     async def stream(self, script: Script, count: int, gap_seconds: float) -> None:
-        self.transport.write(STREAM_HEAD + chunk("".join(map(sse, script.start)).encode()))
-        # Everything around the timestamp is made once, so that a piece costs this process little.
-        before, after = sse(script.piece("t=?;")).encode().split(b"?")
+        head = STREAM_HEAD % script.stream_type.encode()
+        self.transport.write(head + chunk(b"".join(map(script.framing, script.start))))
+        piece = timed(script.framing, script.piece)
         loop = asyncio.get_running_loop()
         began = loop.time()
         text = []
@@ -101,9 +96,9 @@ class Scripted(asyncio.Protocol):
             if self.transport.is_closing():
                 return
             now = b"%d" % time.monotonic_ns()
-            self.transport.write(chunk(before + now + after))
+            self.transport.write(chunk(piece(now)))
             text.append(f"t={now.decode()};")
-        end = "".join(map(sse, script.end("".join(text), count))).encode()
+        end = b"".join(map(script.framing, script.end("".join(text), count)))
         self.transport.write(chunk(end + script.closing) + LAST_CHUNK)
 
 
