@@ -29,8 +29,9 @@ from sekisho.wire.carrier import Said
 from sekisho.wire.counters import COUNTERS
 from sekisho.wire.counting import Asked, Prompt
 from sekisho.wire.dialect import Dialect
-from sekisho.wire.estimate import estimate_tokens
+from sekisho.wire.estimate import estimate_tokens, unseen
 from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.registry import spoken
 
 #: The operations that are answered here.
 COUNT, COUNTER = "count_tokens", "token_counter"
@@ -55,14 +56,11 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def answer_count(call: Call, plan: Plan, gateway: Gateway) -> None:
-    """Answer a call of one of COUNTS. Raises MalformedRequest, or UpstreamRefused for the caller's own fault."""
-    opened = _opened_any if call.operation == COUNTER else _opened
-    try:
-        prompt = opened(call)
-    except UnsupportedFeature:
-        count = Count(tokens=estimate_tokens(call.body, plan.lead.known_model), model=plan.lead.model)
-    else:
-        count = await _count(call, prompt, plan, gateway)
+    """Answer a call of one of COUNTS. Raises MalformedRequest, UpstreamRefused for the caller's own fault, or
+    UnsupportedFeature for what nobody here can see.
+    """
+    prompt = _opened_any(call) if call.operation == COUNTER else COUNTERS[call.dialect.name].opened(call.body)
+    count = await _count(call, prompt, plan, gateway)
     headers = [(b"content-type", b"application/json"), (b"x-sekisho-model", count.model.encode("ascii", "replace"))]
     if count.by is None:
         headers.append((b"x-sekisho-estimated", b"true"))
@@ -80,18 +78,22 @@ async def _count(call: Call, prompt: Prompt, plan: Plan, gateway: Gateway) -> Co
                 raise
         except (UpstreamError, UnsupportedFeature, TimeoutError):
             continue
+    hidden = unseen(prompt.body)
+    if hidden is not None:  # an estimate would be low
+        raise UnsupportedFeature(hidden, "an estimate of tokens")
     await gateway.turns.take(len(prompt.body))
     return Count(tokens=estimate_tokens(prompt.body, plan.lead.known_model), model=plan.lead.model)
 
 
 async def _counted(call: Call, prompt: Prompt, deployment: Deployment, gateway: Gateway) -> Count:
     """By the provider. Raises UpstreamError, or UnsupportedFeature for what it cannot count."""
-    upstream = gateway.dialects[deployment.dialect_for(prompt.dialect, frozenset(), COUNT)]
+    source = spoken(gateway.dialects[prompt.dialect], JsonObject(prompt.body))
+    upstream = gateway.dialects[deployment.dialect_for(source.name, frozenset(), COUNT)]
     if not deployment.serves(upstream.name, COUNT) or upstream.name not in COUNTERS:
         raise UnsupportedFeature(COUNT, upstream.name)
     counting = COUNTERS[upstream.name]
     await gateway.turns.take(len(prompt.body))
-    body, headers = _generating(call, prompt, gateway.dialects[prompt.dialect], upstream, deployment)
+    body, headers = _generating(call, prompt, source, upstream, deployment)
     url = deployment.url(upstream.name, COUNT)
     asked = counting.asked(body, Asked(deployment.model, url))
     await deployment.authority.prepare()
@@ -142,22 +144,12 @@ def _words(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
-def _opened(call: Call) -> Prompt:
-    counting = COUNTERS.get(call.dialect.name)
-    if counting is None:
-        raise UnsupportedFeature(call.operation, call.dialect.name)
-    return counting.opened(call.body)
-
-
 def _told(call: Call, count: Count) -> bytes:
     if call.operation == COUNTER:
         kind = "sekisho_estimate" if count.by is None else f"{count.by.provider.name}_api"
         names = {"request_model": call.asked.model, "model_used": count.model, "tokenizer_type": kind}
         return msgspec.json.encode({"total_tokens": count.tokens, **names})
-    counting = COUNTERS.get(call.dialect.name)
-    if count.reply is not None or counting is None:
-        return count.reply or msgspec.json.encode({"input_tokens": count.tokens})
-    return counting.told(count.tokens)
+    return COUNTERS[call.dialect.name].told(count.tokens) if count.reply is None else count.reply
 
 
 def _opened_any(call: Call) -> Prompt:

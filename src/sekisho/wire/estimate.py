@@ -2,7 +2,8 @@
 
 Flows in: a request body of any dialect, the model's name. Flows out: tokens. Must stay true: it is not low (agents cut
 their context by it): each kind of character counts what the worst tokenizer of the model's family needs for it, each
-image and page its largest size; what cannot be seen (a file behind an id, what a hosted tool will fetch) cannot count.
+image and page its largest size; a file behind an id is one page, what a hosted tool will fetch cannot count, and
+`unseen` names what makes any estimate low.
 The figures: measured against the providers' own counts and against the published vocabularies, rounded up.
 """
 
@@ -139,6 +140,9 @@ _KNOBS = _words(
 _SEALS = frozenset({"signature", "thoughtSignature", "thought_signature", "encrypted_content", "redactedContent"})
 #: A file that stands elsewhere: at least a page, or a picture.
 _AWAY = frozenset({"file_id", "fileId", "file_url", "fileUri", "file_uri", "uri"})
+#: A conversation, or its beginning, that stands at the provider.
+_STORED = ("previous_response_id", "conversation", "cachedContent")
+_NULL = msgspec.Raw(b"null")
 _MEDIA = frozenset({"data", "bytes", "url", "image_url", "file_data"})
 #: Names under which a JSON schema of the answer stands.
 _SCHEMAS = re.compile(
@@ -186,6 +190,15 @@ def estimate_tokens(body: bytes, model: str) -> int:
     extra += family.schema if _SCHEMAS.search(body) else 0
     extra += family.citing if _CITED.search(body) else 0
     return family.request + extra + tally.tokens()
+
+
+def unseen(body: bytes) -> str | None:
+    """The key by which a request has most of its prompt at the provider already, where it has one."""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return next((name for name in _STORED if bytes(fields.get(name, _NULL)) != b"null"), None)
 
 
 def text_tokens(text: bytes, weights: Weights) -> int:

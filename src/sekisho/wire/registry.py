@@ -13,7 +13,7 @@ from sekisho.wire.carriers.bedrock import chat_on_bedrock, messages_on_bedrock
 from sekisho.wire.carriers.json_array import as_array
 from sekisho.wire.carriers.nova import nova_on_bedrock
 from sekisho.wire.carriers.vertex import messages_on_vertex
-from sekisho.wire.dialect import Dialect, ReplyFacts
+from sekisho.wire.dialect import Dialect
 from sekisho.wire.gemini_generate import DIALECT as GEMINI_GENERATE
 from sekisho.wire.gemini_generate import operations as gemini
 from sekisho.wire.json_edit import JsonObject
@@ -41,11 +41,6 @@ if len(BY_NAME) != len(DIALECTS) + len(CARRIED):
     raise OperatorError("Two dialects have the same name.")
 
 
-def _no_facts(_body: bytes) -> ReplyFacts:
-    """Counting tokens uses none."""
-    return ReplyFacts()
-
-
 @functools.cache
 def dialect_of(name: str, operation: str) -> Dialect:
     """The dialect in which `operation` is asked and answered: only the reading of a passing reply differs."""
@@ -55,8 +50,6 @@ def dialect_of(name: str, operation: str) -> Dialect:
     if operation == "embeddings":
         read = gemini.read_embedding_facts if dialect.name == GEMINI_GENERATE.name else read_embedding_facts
         return msgspec.structs.replace(dialect, read_facts=read)
-    if operation == "count_tokens":
-        return msgspec.structs.replace(dialect, read_facts=_no_facts)
     return dialect
 
 

@@ -30,8 +30,8 @@ def sent(done: Outcome) -> Any:
 
 async def test_a_provider_that_cannot_count_is_not_asked(stage: Stage) -> None:
     body = body_of("anthropic-messages", stream=False)
-    done = await stage.carry(to=[deployment()], dialect="anthropic-messages", operation="count_tokens", body=body)
-    one = deployment()
+    one = deployment("hosted_vllm/x")
+    done = await stage.carry(to=[one], dialect="anthropic-messages", operation="count_tokens", body=body)
     assert (done.caller.status, done.caller.json) == (200, {"input_tokens": estimate_tokens(body, one.known_model)})
     assert done.caller.headers["x-sekisho-estimated"] == "true"
     assert done.requests == []
@@ -154,6 +154,38 @@ async def test_openai_counts_what_a_chat_would_be(stage: Stage) -> None:
     assert (done.caller.json["total_tokens"], done.caller.json["tokenizer_type"]) == (11, "openai_api")
     assert done.requests[0].url == "http://provider.test/v1/responses/input_tokens"
     assert sent(done).keys() <= {"model", "input", "instructions"}
+
+
+@pytest.mark.parametrize(
+    ("body", "counted_as"),
+    [
+        ({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 5, "messages": MESSAGES}, "invokeModel"),
+        ({"inferenceConfig": {}, "messages": [{"role": "user", "content": [{"text": "How many?"}]}]}, "converse"),
+        ({"messages": MESSAGES}, "converse"),
+    ],
+    ids=["anthropic", "nova", "openai"],
+)
+async def test_a_blob_is_counted_in_whosever_words_it_is(stage: Stage, body: dict[str, Any], counted_as: str) -> None:
+    blob = base64.b64encode(msgspec.json.encode(body)).decode()
+    asked = {"input": {"invokeModel": {"body": blob}}}
+    done = await count(stage, counted({"inputTokens": 4}), to=BEDROCK, body=asked, dialect="bedrock-converse")
+    assert done.caller.json == {"inputTokens": 4}
+    assert list(sent(done)["input"]) == [counted_as]
+
+
+async def test_a_responses_caller_is_counted_by_openai_and_told_its_reply(stage: Stage) -> None:
+    reply = {"object": "response.input_tokens", "input_tokens": 11, "future": 1}
+    body = {"input": "How many?", "previous_response_id": "resp_1"}
+    done = await count(stage, counted(reply), to="openai/gpt-4.1", body=body, dialect="openai-responses")
+    assert done.caller.json == reply
+    assert sent(done) == {"model": "gpt-4.1", **body}
+
+
+@pytest.mark.parametrize("key", ["previous_response_id", "conversation"])
+async def test_what_stands_at_the_provider_is_not_estimated(stage: Stage, key: str) -> None:
+    body = {"input": "How many?", key: "x_1"}
+    done = await count(stage, to="hosted_vllm/x", body=body, dialect="openai-responses")
+    assert (done.caller.status, done.caller.json["error"]["param"]) == (400, key)
 
 
 async def test_a_count_that_takes_too_long_is_estimated(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.wire.estimate import FAMILIES, estimate_tokens, family_of, text_tokens
+from sekisho.wire.estimate import FAMILIES, estimate_tokens, family_of, text_tokens, unseen
 
 CLAUDE = "claude-sonnet-4-5"
 PDF = b"%PDF-1.7\n" + b"1 0 obj << /Type /Page >> endobj\n" * 3 + b"<< /Type /Pages >>"
@@ -104,9 +104,16 @@ def test_sealed_thoughts_count_a_quarter_of_their_bytes() -> None:
     assert estimated(messages=saying({"type": "thinking", "signature": "a" * 400})) - plain == 100
 
 
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "cachedContent"])
+def test_a_prompt_that_stands_at_the_provider_is_named(name: str) -> None:
+    assert unseen(msgspec.json.encode({"input": "a", name: "x"})) == name
+    assert unseen(msgspec.json.encode({"input": "a", name: None})) is None
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_have_an_estimate(body: bytes) -> None:
     assert estimate_tokens(body, "m") > 0
+    assert unseen(body) is None
 
 
 json = st.recursive(

@@ -7,7 +7,6 @@ from sekisho.canonical.usage import Usage
 from sekisho.wire.carrier import PLAIN
 from sekisho.wire.json_edit import JsonObject
 from sekisho.wire.registry import BY_NAME, CARRIED, DIALECTS, dialect_of, spoken
-from tests.support.wires import whole_body
 
 COUNTED = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -30,7 +29,7 @@ def test_generating_is_the_dialect_itself(name: str) -> None:
     assert dialect_of(name, "generate") is BY_NAME[name]
 
 
-@pytest.mark.parametrize("operation", ["completions", "embeddings", "count_tokens"])
+@pytest.mark.parametrize("operation", ["completions", "embeddings"])
 @pytest.mark.parametrize("name", BY_NAME)
 def test_another_operation_changes_only_how_a_reply_is_read(name: str, operation: str) -> None:
     dialect, plain = dialect_of(name, operation), BY_NAME[name]
@@ -50,12 +49,6 @@ def test_legacy_replies_are_read(operation: str, reply: dict[str, object], usage
     facts = dialect_of("openai-chat", operation).read_facts(msgspec.json.encode(reply))
     assert facts.served_model == "m"
     assert facts.usage == Usage(input_tokens=usage[0], output_tokens=usage[1])
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_a_count_of_tokens_uses_none(name: str) -> None:
-    assert dialect_of(name, "count_tokens").read_facts(b'{"input_tokens":5}').usage is None
-    assert BY_NAME[name].read_facts(whole_body(name)).usage is not None
 
 
 def test_a_completions_stream_is_counted() -> None:

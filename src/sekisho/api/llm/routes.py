@@ -44,8 +44,10 @@ SURFACES: tuple[Surface, ...] = (
     Surface("POST", "/v1/completions", "openai-chat", "completions"),
     Surface("POST", "/v1/embeddings", "openai-chat", "embeddings"),
     Surface("POST", "/v1/responses", "openai-responses", "generate"),
+    Surface("POST", "/v1/responses/input_tokens", "openai-responses", "count_tokens"),
     # As a WebSocket; without the upgrade it is answered 426.
     Surface("GET", "/v1/responses", "openai-responses", "upgrade"),
+    Surface("POST", "/utils/token_counter", "openai-chat", "token_counter"),
     Surface("GET", "/v1/models", "openai-chat", "models"),
     Surface("GET", "/v1/model/info", "openai-chat", "model_info"),
     Surface("HEAD", "/v1/api/hello", "anthropic-messages", "hello"),

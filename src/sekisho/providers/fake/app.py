@@ -42,6 +42,7 @@ TEMPLATES: dict[Api, Template] = {
     "count_tokens": Template("", messages.count_tokens),
     "chat": Template("chatcmpl-", chat.reply, chat.stream, chat.stream_error, (chat.DONE,)),
     "responses": Template("resp_", responses.reply, responses.stream, responses.stream_error),
+    "count_responses": Template("", responses.count_tokens),
     "completions": Template("cmpl-", chat.completion, chat.completion_stream, chat.stream_error, (chat.DONE,)),
     "embeddings": Template("embd-", chat.embeddings),
     "converse": Template("", converse.reply, converse.stream, converse.stream_error),

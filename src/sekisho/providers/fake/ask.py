@@ -21,6 +21,7 @@ _REQUIRED: dict[Api, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
     "count_tokens": (("messages", list),),
     "chat": (("messages", list),),
     "responses": (("input", (str, list)),),
+    "count_responses": (),
     "completions": (("prompt", (str, list)),),
     "embeddings": (("input", (str, list)),),
     "converse": (("messages", list),),
@@ -108,6 +109,8 @@ def _counted(api: Api, body: Json) -> tuple[Api, Json]:
     """The request that is asked about, where its tokens are to be counted."""
     if api == "count_tokens":
         return "messages", body
+    if api == "count_responses":
+        return "responses", body
     if api == "count_generate":
         return "generate", body.get("generateContentRequest", body)
     if api != "count_invoke":

@@ -18,6 +18,7 @@ Api = Literal[
     "count_tokens",
     "chat",
     "responses",
+    "count_responses",
     "completions",
     "embeddings",
     "converse",
@@ -51,6 +52,7 @@ _OWN: dict[str, Route] = {
     "/messages/count_tokens": Route(api="count_tokens", vendor="anthropic"),
     "/chat/completions": Route(api="chat", vendor="openai"),
     "/responses": Route(api="responses", vendor="openai"),
+    "/responses/input_tokens": Route(api="count_responses", vendor="openai", stream=False),
     "/completions": Route(api="completions", vendor="openai"),
     "/embeddings": Route(api="embeddings", vendor="openai"),
 }

@@ -55,6 +55,11 @@ def reply(answer: Answer, ask: Ask) -> dict[str, Any]:
     }
 
 
+def count_tokens(answer: Answer, _ask: Ask) -> dict[str, Any]:
+    """The reply of /v1/responses/input_tokens."""
+    return {"object": "response.input_tokens", "input_tokens": answer.usage.prompt_tokens}
+
+
 def stream(answer: Answer, ask: Ask, _pings: int) -> Iterator[Piece]:
     """The stream, events numbered from 0."""
     for number, (kind, fields, spoken) in enumerate(_drafts(answer, ask)):

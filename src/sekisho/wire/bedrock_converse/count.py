@@ -1,7 +1,7 @@
 """Counting tokens on Bedrock: CountTokens, around a Converse request or the blob of InvokeModel.
 
-Flows in and out: as wire/counting.py says. Must stay true: only the members that CountTokens knows are sent; a caller's
-blob is read as the dialect it is in, and what is in none of ours is refused by name.
+Flows in and out: as wire/counting.py says. Must stay true: only the members that CountTokens knows are sent; whose
+words a caller's blob is in is told by the blob alone, as with InvokeModel.
 Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.errors import MalformedRequest
 from sekisho.wire.counting import Asked, Counting, Prompt, count_reader, only
 
 NAME = "bedrock-converse"
@@ -48,12 +48,10 @@ def _opened(body: bytes) -> Prompt:
 def _opened_blob(blob: str) -> Prompt:
     try:
         body = base64.b64decode(blob, validate=True)
-        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (binascii.Error, ValueError, RecursionError):
         message = "'input.invokeModel.body' must be the base64 of a JSON object."
         raise MalformedRequest(message, param="input.invokeModel.body") from None
-    if "anthropic_version" not in fields:
-        raise UnsupportedFeature("input.invokeModel.body", "the count of this model's own bodies")
     return Prompt("anthropic-messages@bedrock", body)
 
 

@@ -73,6 +73,21 @@ def test_counting_is_no_model_of_claude_on_vertex() -> None:
     assert (found[0].operation, found[1]) == ("count_tokens", None)
 
 
+@pytest.mark.parametrize(
+    ("path", "dialect", "operation"),
+    [
+        ("/v1/responses/input_tokens", "openai-responses", "count_tokens"),
+        ("/openai/v1/responses/input_tokens", "openai-responses", "count_tokens"),
+        ("/utils/token_counter", "openai-chat", "token_counter"),
+        ("/bedrock/model/m/count-tokens", "bedrock-converse", "count_tokens"),
+    ],
+)
+def test_counting_has_its_paths(path: str, dialect: str, operation: str) -> None:
+    found = at(path)
+    assert found is not None
+    assert (found[0].dialect, found[0].operation) == (dialect, operation)
+
+
 @pytest.mark.parametrize("path", ["/", "/bedrock", "/bedrock/", "/model//converse", "/nothing/v1/messages"])
 def test_what_is_nowhere_is_not_found(path: str) -> None:
     assert at(path) is None

@@ -120,6 +120,7 @@ def test_what_is_counted_is_the_request_inside() -> None:
     generate = {"contents": [{"parts": [{"text": "hi"}]}]}
     assert asked("count_generate", generateContentRequest=generate).user_text == "hi"
     assert asked("count_generate", **generate).user_text == "hi"
+    assert asked("count_responses", input=[{"role": "user", "content": "hi"}]).user_text == "hi"
     assert asked("count_tokens", messages=[{"role": "user", "content": "hi"}]).user_text == "hi"
 
 

@@ -13,6 +13,7 @@ ARN = "arn:aws:bedrock:us-east-1:1:inference-profile/us.x-v1:0"
     ("path", "route"),
     [
         ("/v1/messages", {"api": "messages", "vendor": "anthropic"}),
+        ("/v1/responses/input_tokens", {"api": "count_responses", "vendor": "openai", "stream": False}),
         ("/anthropic/v1/messages/count_tokens", {"api": "count_tokens", "vendor": "anthropic"}),
         ("/chat/completions", {"api": "chat", "vendor": "openai"}),
         ("/openai/deployments/gpt%2D5/chat/completions", {"api": "chat", "vendor": "azure", "model": "gpt-5"}),

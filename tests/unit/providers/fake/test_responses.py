@@ -68,3 +68,8 @@ def test_a_cut_by_length_is_incomplete() -> None:
 def test_an_error_inside_the_stream_fails_the_response() -> None:
     named = parse_events(responses.stream_error(made("responses", Script())[0], "overloaded"))
     assert [name for name, _ in named] == ["error", "response.failed"]
+
+
+def test_count_tokens_counts_the_prompt() -> None:
+    answer, ask = made("responses", Script(input_tokens=10, cache_read_tokens=5))
+    assert responses.count_tokens(answer, ask) == {"object": "response.input_tokens", "input_tokens": 15}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.errors import MalformedRequest
 from sekisho.wire.bedrock_converse.count import COUNT
 from sekisho.wire.counting import Asked, Prompt
 
@@ -28,12 +28,6 @@ def test_a_converse_request_is_opened() -> None:
 def test_an_invoke_models_blob_is_opened_as_what_it_is() -> None:
     inner = b'{"anthropic_version":"bedrock-2023-05-31","messages":[]}'
     assert COUNT.opened(body(invokeModel=blob(inner))) == Prompt("anthropic-messages@bedrock", inner)
-
-
-def test_a_blob_of_another_maker_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedFeature) as caught:
-        COUNT.opened(body(invokeModel=blob(b'{"inputText":"a"}')))
-    assert caught.value.info.param == "input.invokeModel.body"
 
 
 @pytest.mark.parametrize(
