@@ -104,8 +104,8 @@ def model_list(upstream: int) -> list[dict[str, Any]]:
         "openai": openai,
         "chat": {**openai, "use_chat_completions_api": True},
         "anthropic": {"model": "anthropic/bench-", "api_base": at, "api_key": "sk-bench"},
-        "invoke": {"model": "bedrock/invoke/anthropic.bench-", **amazon},
-        "converse": {"model": "bedrock/converse/anthropic.bench-", **amazon},
+        "invoke": {"model": "bedrock/invoke/anthropic.claude-bench-", **amazon},
+        "converse": {"model": "bedrock/converse/anthropic.claude-bench-", **amazon},
     }
     price = {"input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6}
     return [

@@ -21,7 +21,7 @@ from bench.framing import Event, timed
 from bench.scripts import SCRIPTS, Script
 
 HEAD_END = b"\r\n\r\n"
-MODEL = re.compile(rb'(?:"model":\s*"|/model/[\w.]*)bench-(?:(\d+)x(\d+)|once)')
+MODEL = re.compile(rb'(?:"model":\s*"|/model/[\w.-]*?)bench-(?:(\d+)x(\d+)|once)')
 LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:\s*chunked", re.IGNORECASE)
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
