@@ -63,6 +63,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     end_user: str | None = None
     tags: tuple[str, ...] = ()
     spend_logs_metadata: str | None = None
+    organization_id: str | None = None
+    project_id: str | None = None
+    region: str | None = None
+    account: str | None = None
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="row", tag_field="record"):
@@ -115,6 +119,10 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     end_user: str | None = None
     tags: tuple[str, ...] = ()
     spend_logs_metadata: str | None = None
+    organization_id: str | None = None
+    project_id: str | None = None
+    region: str | None = None
+    account: str | None = None
 
     @property
     def usage(self) -> Usage:

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
+from sekisho.store.limits import NO_LIMITS, Limits
 from sekisho.store.schema import keys
 
 #: What a list of keys may be sorted by, in LiteLLM's names.
@@ -48,6 +49,17 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_us: int
     updated_by: str | None = None
     last_active_us: int | None = None
+    limits: Limits = NO_LIMITS
+    organization_id: str | None = None
+    project_id: str | None = None
+    budget_id: str | None = None
+    key_type: str = "default"
+    current_token: str | None = None
+    grace_until_us: int | None = None
+    rotation_interval: str | None = None
+    rotation_count: int = 0
+    last_rotation_us: int | None = None
+    next_rotation_us: int | None = None
 
 
 #: Columns that hold JSON text, and what stands in it.
@@ -56,6 +68,7 @@ _JSON_COLUMNS: dict[str, Any] = {
     "aliases": dict[str, str],
     "allowed_routes": tuple[str, ...],
     "metadata": dict[str, Any],
+    "limits": Limits,
 }
 
 

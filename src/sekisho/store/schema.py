@@ -1,4 +1,4 @@
-"""The tables: virtual keys, access keys that stand for them, and the ledger.
+"""The tables: virtual keys, access keys that stand for them, the ledger and its roll-ups; domain.py has the others.
 
 Must stay true: money is BIGINT nano-USD, times are BIGINT epoch µs UTC, JSON is text, rows are narrow. Every
 statement built on these tables runs on SQLite and on PostgreSQL. A change here needs a migration in
@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -26,10 +25,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-#: The revision that this code reads and writes.
-HEAD = "0002"
+from sekisho.store import domain
+from sekisho.store.domain import limits_column
 
-metadata = MetaData()
+#: The revision that this code reads and writes.
+HEAD = "0003"
+
+#: All tables, those of domain.py too.
+metadata = domain.metadata
 
 #: Where Alembic keeps the revision of the stored schema.
 alembic_version = Table(
@@ -39,7 +42,9 @@ alembic_version = Table(
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
-#: Virtual keys. `token` is the SHA-256 (hex) of the key: the key itself is stored nowhere.
+#: Virtual keys. `token` is the SHA-256 (hex) of the key: the key itself is stored nowhere. It names the key for as
+#: long as it lives, also when the key was rotated: then `current_token` is the hash of what its holder shows now, and
+#: the first one is good until `grace_until_us`.
 keys = Table(
     "keys",
     metadata,
@@ -60,10 +65,44 @@ keys = Table(
     Column("updated_us", BigInteger, nullable=False),
     Column("updated_by", Text),
     Column("last_active_us", BigInteger),
+    limits_column(),
+    Column("organization_id", Text),
+    Column("project_id", Text),
+    Column("budget_id", Text),
+    Column("key_type", Text, nullable=False, server_default="default"),
+    Column("current_token", Text),
+    Column("grace_until_us", BigInteger),
+    Column("rotation_interval", Text),
+    Column("rotation_count", Integer, nullable=False, server_default="0"),
+    Column("last_rotation_us", BigInteger),
+    Column("next_rotation_us", BigInteger),
     UniqueConstraint("key_alias", name="keys_key_alias"),
     Index("keys_created", "created_us", "token"),
     Index("keys_user", "user_id"),
     Index("keys_team", "team_id"),
+    Index("keys_organization", "organization_id"),
+    Index("keys_project", "project_id"),
+    Index("keys_rotation", "next_rotation_us"),
+)
+
+#: What else opens a rotated key: hash -> key; `until_us` None for the present one.
+key_tokens = Table(
+    "key_tokens",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("key_token", Text, ForeignKey("keys.token", ondelete="CASCADE", name="key_tokens_key"), nullable=False),
+    Column("until_us", BigInteger),
+    Column("created_us", BigInteger, nullable=False),
+    Index("key_tokens_key_token", "key_token"),
+)
+
+#: Which keys share a pool's limits.
+pool_keys = Table(
+    "pool_keys",
+    metadata,
+    Column("key_hash", Text, ForeignKey("keys.token", ondelete="CASCADE", name="pool_keys_key"), primary_key=True),
+    Column("pool_id", Text, ForeignKey("pools.pool_id", ondelete="CASCADE", name="pool_keys_pool"), primary_key=True),
+    Index("pool_keys_pool_id", "pool_id"),
 )
 
 #: Access keys that stand for a virtual key. `secret` is sealed (core/envelope.py) under the root key `root_id`.
@@ -128,10 +167,55 @@ calls = Table(
     Column("end_user", Text),
     Column("tags", Text),
     Column("spend_logs_metadata", Text),
+    Column("organization_id", Text),
+    Column("project_id", Text),
+    Column("region", Text),
+    Column("account", Text),
     Index("calls_started", "started_us", "call_id"),
     Index("calls_key", "key_hash", "started_us"),
     Index("calls_user", "user_id", "started_us"),
+    Index("calls_end_user", "end_user", "started_us"),
 )
+
+
+def _usage(name: str) -> Table:
+    """A roll-up of calls by when they started and by who, what and where; "" where that is not known.
+
+    `usage_id` is a digest of the dimensions: together they are too long for an index. `tags` is a sorted JSON list.
+    `errors` are calls that failed, `incomplete` those that were cut; `unpriced` have no known cost.
+    """
+    dimensions = [Column(name, Text, nullable=False) for name in USAGE_DIMENSIONS]
+    measures = [Column(name, BigInteger, nullable=False) for name in USAGE_MEASURES]
+    indexes = [Index(f"{name}_{column}", column, "starts_us") for column in USAGE_SCOPES]
+    return Table(
+        name,
+        metadata,
+        Column("starts_us", BigInteger, primary_key=True),
+        Column("usage_id", Text, primary_key=True),
+        *dimensions,
+        *measures,
+        *indexes,
+    )
+
+
+USAGE_SCOPES = ("key_hash", "user_id", "team_id", "organization_id", "project_id")
+USAGE_DIMENSIONS = (*USAGE_SCOPES, "model", "provider", "region", "account", "tool", "tags")
+USAGE_MEASURES = (
+    "calls",
+    "errors",
+    "incomplete",
+    "unpriced",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_nano_usd",
+    "latency_us",
+)
+usage_hours = _usage("usage_hours")
+usage_days = _usage("usage_days")
 
 
 def stored_revision(connection: Connection) -> str | None:

@@ -51,7 +51,7 @@ def test_an_upgrade_ends_where_a_fresh_database_begins(tmp_path: Path) -> None:
 
 def test_head_is_the_last_revision() -> None:
     assert ScriptDirectory.from_config(alembic_config(None)).get_current_head() == HEAD
-    assert {"keys", "access_keys", "calls"} <= set(metadata.tables)
+    assert {"keys", "access_keys", "calls", "teams", "usage_hours"} <= set(metadata.tables)
 
 
 def test_a_second_start_changes_nothing(tmp_path: Path) -> None:
