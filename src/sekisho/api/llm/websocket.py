@@ -24,6 +24,7 @@ from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.run import run
 from sekisho.exchange.warm_up import OPERATION as WARM_UP
+from sekisho.exchange.watchdog import own_task
 from sekisho.wire.json_edit import JsonObject
 from sekisho.wire.registry import dialect_of
 from sekisho.wire.sse import SSE_TYPE, SseReader
@@ -37,6 +38,7 @@ IDLE_SECONDS = 15 * 60.0
 WAITING_MAX = 8
 #: RFC 6455, section 7.4.1, and IANA's registry of close codes.
 NORMAL, POLICY_VIOLATION, SERVICE_RESTART, TRY_AGAIN_LATER = 1000, 1008, 1012, 1013
+STOPPED = (SERVICE_RESTART, "The gateway is being stopped: connect again.")
 #: A receipt is not longer.
 _RECEIPT_BYTES = 1024
 _DONE = b"[DONE]"
@@ -65,7 +67,7 @@ class Line:
             if message["type"] == "websocket.disconnect":
                 self.gone.set()
             elif message["type"] == STOPPING:
-                self.closing = (SERVICE_RESTART, "The gateway is being stopped: connect again.")
+                self.closing = STOPPED
             elif message["type"] == "websocket.receive":
                 self._take(message)
             self._news.set()
@@ -317,6 +319,8 @@ class Connection:
     def _may_go_on(self, call: Call) -> bool:
         if call.error is not None and call.error.error_class is ErrorClass.AUTHENTICATION:
             self._line.closing = (POLICY_VIOLATION, "The key is not valid any more.")
+        elif self._line.closing is None and own_task().cancelling():  # which a call takes for its own end only
+            self._line.closing = STOPPED
         return call.answer.finished and self._line.closing is None and not self._line.gone.is_set()
 
 
