@@ -142,7 +142,8 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """At most so many other models are tried for one call."""
     allowed_fails: Count | None = None
     """A deployment with more failures than this in a minute is left out for a while. Where it is not set: one that has
-    failed three times in a row, or has asked to slow down."""
+    failed three times in a row, has asked twice in a row to slow down, or has said for how long; while it may have been
+    chance it is still tried last."""
     cooldown_seconds: Seconds | None = field(name="cooldown_time", default=None)
     """How long it is left out at first, in seconds, 5 where nothing is set; twice as long each time that the one call
     which then tries it fails, at most ten minutes. The provider's retry-after holds over it."""

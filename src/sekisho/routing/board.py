@@ -60,6 +60,10 @@ class Standing:
         """Whether it may be called, by its health and its credential's."""
         return self.health.lets(now_us) and self.credential.lets(now_us)
 
+    def mild(self, now_us: int) -> bool:
+        """Whether it is left out and may be called all the same where nothing else can."""
+        return self.health.mild and self.credential.lets(now_us)
+
     def back_us(self, now_us: int) -> int:
         """When it may be called again; a moment from now while another call is probing it."""
         until_us = max(self.health.until_us, self.credential.until_us)

@@ -1,15 +1,15 @@
 """Of the deployments that may serve a call, those that can now, in the order to try them.
 
 Flows in: the deployments, how each stands, where the conversation is at home. Flows out: a plan. Must stay true: what
-cools down or has no room is passed over while another can be called; what a name has but one of is never shut off by
-its own failures; a conversation pulls only where nothing speaks against it.
+cools down or has no room is passed over while another can be called, what fails only now and then comes last; what a
+name has but one of is never shut off by its own failures; a conversation pulls only where nothing speaks against it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from sekisho.core.errors import ErrorClass, Overloaded, SekishoError
 from sekisho.providers.deployment import Deployment
@@ -26,6 +26,17 @@ ALONE: Final = "the only deployment of this name"
 AT_HOME: Final = "its prompt cache holds this conversation"
 MADE_IT: Final = "it holds the response that this call continues"
 _SEALED: Final = b'"encrypted_content"'
+
+
+class _Look(NamedTuple):
+    """A group at this moment: those in good standing, those left out that may be called all the same (`mild`), those
+    that cannot be called, and the refusal where that is all of them.
+    """
+
+    ready: list[Standing]
+    mild: list[Standing]
+    resting: tuple[PassedOver, ...]
+    refusal: SekishoError | None
 
 
 class Chooser:
@@ -55,7 +66,8 @@ class Chooser:
         self, name: str, one: Deployment, others: tuple[PassedOver, ...], wish: Wish, *, stored: bool = False
     ) -> Plan:
         """The plan where only this one will do."""
-        ready, resting, refusal = self._look_at(name, (one,), wish)
+        look = self._look_at(name, (one,), wish)
+        ready, resting, refusal = look.ready + look.mild, look.resting, look.refusal
         cooling = isinstance(refusal, Overloaded)
         if refusal is not None and not self._way_out(name, wish):
             if not cooling:
@@ -76,43 +88,46 @@ class Chooser:
     def _among(self, name: str, group: Sequence[Deployment], others: tuple[PassedOver, ...], wish: Wish) -> Plan:
         """The plan where several will do."""
         conversation = conversation_of(name, wish)
-        ready, resting, refusal = self._look_at(name, group, wish)
-        if refusal is not None and not self._way_out(name, wish):
-            raise refusal
-        sight = Sight(
-            now_us=self._board.now_us(), streams=wish.streams, arguments=self._rules.arguments, price=self._price
-        )
-        why = self._rules.strategy
-        if len(ready) > 1:
-            ready = ranked(ready, self._rules.strategy, sight, self._chance)
-            if conversation is not None and self._goes_home(ready, conversation, sight.now_us, wish):
-                why = AT_HOME
+        look = self._look_at(name, group, wish)
+        if look.refusal is not None and not self._way_out(name, wish):
+            raise look.refusal
+        ready, mild, why = self._ranked(look.ready, wish), self._ranked(look.mild, wish), self._rules.strategy
+        if len(ready) > 1 and conversation is not None and self._goes_home(ready, conversation, wish):
+            why = AT_HOME
+        deployments = tuple(one.deployment for one in ready + mild)
         return Plan(
             name=name,
-            lead=ready[0].deployment if ready else group[0],
-            deployments=tuple(one.deployment for one in ready),
+            lead=deployments[0] if deployments else group[0],
+            deployments=deployments,
             why=why,
-            passed_over=others + resting,
-            refusal=refusal,
+            passed_over=others + look.resting,
+            refusal=look.refusal,
             conversation=conversation,
             shared=True,
         )
 
+    def _ranked(self, standings: list[Standing], wish: Wish) -> list[Standing]:
+        if not standings[1:]:
+            return standings
+        now_us = self._board.now_us()
+        sight = Sight(now_us=now_us, streams=wish.streams, arguments=self._rules.arguments, price=self._price)
+        return ranked(standings, self._rules.strategy, sight, self._chance)
+
     def _way_out(self, name: str, wish: Wish) -> bool:
         return bool(stand_ins(name, ErrorClass.OVERLOADED, self._rules, wish))
 
-    def _look_at(
-        self, name: str, group: Sequence[Deployment], wish: Wish
-    ) -> tuple[list[Standing], tuple[PassedOver, ...], SekishoError | None]:
-        """(those that can be called now, the others, why none can)."""
+    def _look_at(self, name: str, group: Sequence[Deployment], wish: Wish) -> _Look:
+        """Who can be called now, and why the others cannot."""
         now_us = self._board.now_us()
         ready: list[Standing] = []
+        mild: list[Standing] = []
         resting: list[PassedOver] = []
         back_us: list[int] = []
         cooling = False
         for one in group:
             standing, params = self._board.standing(one), one.entry.params
-            if not standing.lets(now_us):
+            lets = standing.lets(now_us)
+            if not lets and not standing.mild(now_us):
                 back_us.append(standing.back_us(now_us))
                 resting.append(PassedOver(one, f"it cools down for {_seconds(back_us[-1], now_us)} s"))
                 cooling = True
@@ -120,18 +135,19 @@ class Chooser:
                 back_us.append(standing.minute.ends_us())
                 resting.append(PassedOver(one, f"its minute is full for {_seconds(back_us[-1], now_us)} s"))
             else:
-                ready.append(standing)
-        refusal = None if ready else _refusal(name, _seconds(min(back_us), now_us), cooling=cooling)
-        return ready, tuple(resting), refusal
+                (ready if lets else mild).append(standing)
+        callable_now = bool(ready or mild)
+        refusal = None if callable_now else _refusal(name, _seconds(min(back_us), now_us), cooling=cooling)
+        return _Look(ready, mild, tuple(resting), refusal)
 
-    def _goes_home(self, ready: list[Standing], conversation: Conversation, now_us: int, wish: Wish) -> bool:
+    def _goes_home(self, ready: list[Standing], conversation: Conversation, wish: Wish) -> bool:
         """Put the conversation's deployment first, where it may be; whether it is first now."""
         at = self._affinity.find(conversation)
         home = next((one for one in ready if one.deployment.id == at), None)
         if home is None:
             return False
         best = ready[0]
-        worse = home.doubtful(now_us) or level(home.deployment) > level(best.deployment)
+        worse = home.doubtful(self._board.now_us()) or level(home.deployment) > level(best.deployment)
         if worse and not _sealed(wish):
             return False
         ready.remove(home)

@@ -98,8 +98,8 @@ class Router:
 
     def can_begin(self, deployment: Deployment) -> bool:
         """Whether a planned deployment may still be called: another call may have failed there since."""
-        board = self._memory.board
-        return board.standing(deployment).lets(board.now_us())
+        standing, now_us = self._memory.board.standing(deployment), self._memory.board.now_us()
+        return standing.lets(now_us) or standing.mild(now_us)
 
     def begin(self, deployment: Deployment, plan: Plan, wish: Wish) -> Flight:
         """An attempt begins. Every flight ends in exactly one of succeeded, failed, left."""

@@ -154,7 +154,7 @@ async def test_what_has_failed_for_others_meanwhile_is_passed_over(stage: Stage)
     plan = gateway.router.plan("m", call.wish)
     steps = iter(Tries(call, plan, gateway, Watchdog(own_task(), 100, 100)))
     assert next(steps).deployment is M1
-    gateway.router.failed(gateway.router.begin(M2, plan, call.wish), failure(THROTTLED).info)
+    gateway.router.failed(gateway.router.begin(M2, plan, call.wish), failure(THROTTLED, 5).info)
     assert next(steps).deployment is M1, "again, after a pause"
 
 
@@ -164,7 +164,7 @@ async def test_the_last_resort_comes_last(stage: Stage) -> None:
     call.principal, call.ask = ANYBODY, read_ask(call.body, call.path)
     call.wish = wish_of(call, gateway)
     first = gateway.router.plan("m", call.wish)
-    gateway.router.failed(gateway.router.begin(M1, first, call.wish), failure(THROTTLED).info)
+    gateway.router.failed(gateway.router.begin(M1, first, call.wish), failure(THROTTLED, 5).info)
     plan = gateway.router.plan("m", call.wish)
     tries = Tries(call, plan, gateway, Watchdog(own_task(), 100, 100))
     assert tries.failure is plan.refusal

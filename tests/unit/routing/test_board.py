@@ -85,7 +85,7 @@ def test_cooldown_and_recovery_are_told_without_secrets(
     board: Board, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    board.failed(begin(board), error(ErrorClass.RATE_LIMITED), RULE)
+    board.failed(begin(board), error(ErrorClass.RATE_LIMITED, 5), RULE)
     standing = board.standing(ONE)
     assert not standing.lets(board.now_us())
     assert standing.back_us(board.now_us()) == board.now_us() + 5_000_000
@@ -149,7 +149,7 @@ def test_names_without_end_do_not_fill_the_memory(board: Board, monkeypatch: pyt
     monkeypatch.setattr(module, "_REMEMBERED", 10)
     star = deployment("*", "s", "openai/*")
     busy = board.begin(star.concrete("busy"), 1, streams=True)
-    board.failed(board.begin(star.concrete("cooling"), 1, streams=True), error(ErrorClass.RATE_LIMITED), RULE)
+    board.failed(board.begin(star.concrete("cooling"), 1, streams=True), error(ErrorClass.RATE_LIMITED, 5), RULE)
     for number in range(100):
         board.left(board.begin(star.concrete(f"name-{number}"), 1, streams=True))
     assert len(board._standings) <= 11

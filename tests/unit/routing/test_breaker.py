@@ -48,7 +48,6 @@ def test_what_the_caller_did_wrong_never_counts(kind: ErrorClass) -> None:
 @pytest.mark.parametrize(
     ("kind", "seconds"),
     [
-        (ErrorClass.RATE_LIMITED, 5),
         (ErrorClass.UPSTREAM_CREDENTIAL, 60),
         (ErrorClass.QUOTA_EXHAUSTED, 60),
     ],
@@ -67,6 +66,66 @@ def test_what_passes_opens_it_the_third_time_in_a_row(kind: ErrorClass) -> None:
     assert (bench.fail(kind), bench.fail(kind)) == (None, None)
     bench.succeed()
     assert (bench.fail(kind), bench.fail(kind), bench.fail(kind)) == (None, None, 5)
+
+
+def test_asking_to_slow_down_opens_it_the_second_time_in_a_row() -> None:
+    bench = Bench()
+    assert bench.fail(ErrorClass.RATE_LIMITED) is None, "a quota is near: most calls still get through"
+    bench.succeed()
+    assert (bench.fail(ErrorClass.RATE_LIMITED), bench.fail(ErrorClass.RATE_LIMITED)) == (None, 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "opens", "sure"),
+    [(ErrorClass.RATE_LIMITED, 2, 4), (ErrorClass.OVERLOADED, 3, 6), (ErrorClass.UPSTREAM_ERROR, 3, 6)],
+)
+def test_what_may_have_failed_by_chance_is_mild_until_it_is_sure_to_fail(
+    kind: ErrorClass, opens: int, sure: int
+) -> None:
+    bench = Bench()
+    found = [(bench.fail(kind), bench.breaker.mild)[1] for _ in range(sure)]
+    assert found == [False] * (opens - 1) + [True] * (sure - opens) + [False]
+    assert not bench.lets()
+    assert bench.succeed(), "a call that was made all the same went well"
+    assert bench.lets()
+    assert [bench.fail(kind) for _ in range(opens)][-1] == 5
+    assert bench.breaker.mild, "it begins anew"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait_seconds", "rule"),
+    [
+        (ErrorClass.UPSTREAM_TIMEOUT, None, RULE),  # its callers have waited long
+        (ErrorClass.QUOTA_EXHAUSTED, None, RULE),
+        (ErrorClass.RATE_LIMITED, 5, RULE),  # it said for how long
+        (ErrorClass.RATE_LIMITED, None, Cooldown(allowed_fails=0)),  # the operator said when
+    ],
+)
+def test_nothing_else_is_mild(kind: ErrorClass, wait_seconds: float | None, rule: Cooldown) -> None:
+    bench = Bench(rule)
+    for _ in range(3):
+        bench.fail(kind, wait_seconds)
+    assert bench.breaker.until_us
+    assert not bench.breaker.mild
+    bench = Bench()
+    for each in (ErrorClass.RATE_LIMITED, ErrorClass.RATE_LIMITED):
+        bench.fail(each)
+    assert bench.breaker.mild
+    bench.rule = rule
+    bench.fail(kind, wait_seconds)
+    assert bench.breaker.mild == (rule is not RULE), "nor does it stay so"
+
+
+def test_whoever_closes_it_ends_the_probing() -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.fail(ErrorClass.RATE_LIMITED)
+    probe = object()
+    bench.wait(5).breaker.begin(probe, bench.now_us)
+    assert not bench.lets()
+    assert bench.succeed(), "another call, begun meanwhile"
+    bench.fail(ErrorClass.RATE_LIMITED, 5)
+    assert bench.wait(5).lets(), "the first probe is waited for no longer"
 
 
 def test_a_number_of_failures_a_minute_is_borne_where_it_is_configured() -> None:
@@ -99,7 +158,7 @@ def test_nothing_opens_it_where_cooldowns_are_off() -> None:
 
 def test_half_open_one_call_tries_and_decides() -> None:
     bench = Bench()
-    bench.fail(ErrorClass.RATE_LIMITED)
+    bench.fail(ErrorClass.RATE_LIMITED, 5)
     probe = object()
     bench.wait(5).breaker.begin(probe, bench.now_us)
     assert not bench.lets(), "one at a time"
@@ -108,12 +167,12 @@ def test_half_open_one_call_tries_and_decides() -> None:
     assert bench.breaker.succeed(probe, bench.now_us)
     assert bench.lets()
     assert bench.breaker.cause is None
-    assert bench.fail(ErrorClass.RATE_LIMITED) == 5, "it begins anew"
+    assert bench.fail(ErrorClass.RATE_LIMITED, 5) == 5, "it begins anew"
 
 
 def test_a_probe_that_proves_nothing_leaves_room_for_another() -> None:
     bench = Bench()
-    bench.fail(ErrorClass.RATE_LIMITED)
+    bench.fail(ErrorClass.RATE_LIMITED, 5)
     probe = object()
     bench.wait(5).breaker.begin(probe, bench.now_us)
     bench.breaker.leave(object())
@@ -124,10 +183,10 @@ def test_a_probe_that_proves_nothing_leaves_room_for_another() -> None:
 
 def test_each_failed_probe_doubles_the_time_up_to_a_bound() -> None:
     bench = Bench()
-    times = [bench.fail(ErrorClass.RATE_LIMITED)]
+    times = [bench.fail(ErrorClass.RATE_LIMITED, 5)]
     for _ in range(12):
         bench.wait(LONGEST_SECONDS)
-        times.append(bench.fail(ErrorClass.RATE_LIMITED))
+        times.append(bench.fail(ErrorClass.RATE_LIMITED, 5))
     assert times[:4] == [5, 10, 20, 40]
     assert times[-1] == LONGEST_SECONDS
 
@@ -135,8 +194,8 @@ def test_each_failed_probe_doubles_the_time_up_to_a_bound() -> None:
 def test_calls_that_began_before_it_opened_change_nothing() -> None:
     bench = Bench()
     early_us = bench.now_us
-    bench.wait(1).fail(ErrorClass.RATE_LIMITED)
-    assert bench.fail(ErrorClass.RATE_LIMITED, begun_us=early_us) is None
+    bench.wait(1).fail(ErrorClass.RATE_LIMITED, 5)
+    assert bench.fail(ErrorClass.RATE_LIMITED, 5, begun_us=early_us) is None
     assert not bench.breaker.succeed(object(), early_us)
     assert not bench.lets()
     assert bench.wait(5).lets()
@@ -145,7 +204,7 @@ def test_calls_that_began_before_it_opened_change_nothing() -> None:
 def test_a_call_made_all_the_same_may_close_it_or_say_how_long() -> None:
     """What is the only one of its name is called while it is open."""
     bench = Bench()
-    bench.fail(ErrorClass.RATE_LIMITED)
+    bench.fail(ErrorClass.RATE_LIMITED, 5)
     assert bench.fail(ErrorClass.RATE_LIMITED, 30) is None
     assert not bench.wait(29).lets()
     assert bench.succeed()

@@ -22,7 +22,7 @@ def session(name: str, **more: Any) -> Wish:
 def test_what_cools_down_is_passed_over_and_said_why() -> None:
     a, b, c = group("a", "b", "c")
     yard = Yard(a, b, c)
-    yard.fail(a, THROTTLED)
+    yard.fail(a, THROTTLED, wait_seconds=5)
     plan = yard.plan()
     assert [one.id for one in plan.deployments] == ["b", "c"]
     assert [(one.deployment.id, one.why) for one in plan.passed_over] == [("a", "it cools down for 5 s")]
@@ -31,10 +31,29 @@ def test_what_cools_down_is_passed_over_and_said_why() -> None:
     assert yard.ids() == ["a", "b", "c"]
 
 
+def test_what_fails_now_and_then_comes_last_and_is_called_where_nothing_else_can() -> None:
+    a, b = group("a", "b")
+    yard = Yard(a, b)
+    yard.succeed(a, session("s"), yard.plan(wish=session("s")))
+    yard.fail(a, THROTTLED, THROTTLED)
+    assert yard.ids(wish=session("s")) == ["b", "a"], "also of a conversation that is at home there"
+    yard.fail(b, THROTTLED, THROTTLED)
+    assert yard.ids() == ["a", "b"]
+    yard.succeed(b)
+    assert yard.ids() == ["b", "a"], "that it went well ends the cooldown"
+    yard.fail(a, THROTTLED, THROTTLED)
+    yard.fail(b, *[THROTTLED] * 4)
+    with pytest.raises(Overloaded):
+        yard.plan()
+    full = Yard(*group("a", "b", tpm=100))
+    full.fail(full.router.deployments[0], THROTTLED, THROTTLED)
+    assert full.ids(wish=msgspec.structs.replace(WISH, tokens=90)) == ["b"], "it has no room either"
+
+
 def test_half_open_one_call_tries_while_others_go_elsewhere() -> None:
     a, b = group("a", "b")
     yard = Yard(a, b)
-    yard.fail(a, THROTTLED)
+    yard.fail(a, THROTTLED, wait_seconds=5)
     yard.clock.advance(5)
     plan = yard.plan()
     probe = yard.router.begin(plan.deployments[0], plan, WISH)
@@ -72,15 +91,15 @@ def test_where_another_model_stands_in_it_is_asked_before_what_cools_down() -> N
     one, other = deployment("m", "a"), deployment("n", "b")
     yard = Yard(one, other, fallbacks={"m": ("n",)})
     assert yard.ids() == ["a"]
-    yard.fail(one, THROTTLED)
+    yard.fail(one, THROTTLED, wait_seconds=5)
     plan = yard.plan()
     assert (plan.deployments, [each.id for each in plan.last_resort]) == ((), ["a"])
     assert isinstance(plan.refusal, Overloaded)
     assert plan.lead.id == "a"
     a, b = group("a", "b")
     yard = Yard(a, b, other, fallbacks={"m": ("n",)})
-    yard.fail(a, THROTTLED)
-    yard.fail(b, THROTTLED)
+    yard.fail(a, THROTTLED, wait_seconds=5)
+    yard.fail(b, THROTTLED, wait_seconds=5)
     plan = yard.plan()
     assert (plan.deployments, plan.last_resort, isinstance(plan.refusal, Overloaded)) == ((), (), True)
 
@@ -88,7 +107,7 @@ def test_where_another_model_stands_in_it_is_asked_before_what_cools_down() -> N
 def test_the_callers_stand_ins_are_a_way_out_too() -> None:
     one = deployment("m", "a")
     yard = Yard(one)
-    yard.fail(one, THROTTLED)
+    yard.fail(one, THROTTLED, wait_seconds=5)
     plan = yard.plan(wish=msgspec.structs.replace(WISH, stand_ins=("n",)))
     assert (plan.deployments, [each.id for each in plan.last_resort]) == ((), ["a"])
 
@@ -186,7 +205,7 @@ def test_it_is_never_pinned_to_what_cools_down_has_no_room_or_has_stalled() -> N
     sealed = values(input=[{"type": "reasoning", "encrypted_content": "x"}])
     assert yard.ids(wish=session("s", values=sealed)) == ["a", "b"], "nobody else can read it"
     yard.router.left(stalled)
-    yard.fail(a, THROTTLED)
+    yard.fail(a, THROTTLED, wait_seconds=5)
     assert yard.ids(wish=session("s")) == ["b"]
     yard.clock.advance(5)
     assert yard.ids(wish=session("s")) == ["a", "b"]

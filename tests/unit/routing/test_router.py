@@ -60,7 +60,7 @@ def test_names_lead_through_aliases_wildcards_and_tell_of_unknown_ones() -> None
 
 def test_models_of_a_wildcard_stand_each_for_itself() -> None:
     yard = Yard(deployment("*", "a", "openai/*"), deployment("*", "b", "openai/*"))
-    yard.fail(yard.plan("one").deployments[0], THROTTLED)
+    yard.fail(yard.plan("one").deployments[0], THROTTLED, wait_seconds=5)
     assert (yard.ids("one"), yard.ids("two")) == (["b"], ["a", "b"])
 
 
@@ -68,15 +68,17 @@ def test_whether_a_planned_deployment_may_still_be_called() -> None:
     a, b = group("a", "b")
     yard = Yard(a, b)
     assert yard.router.can_begin(b)
-    yard.fail(b, THROTTLED)
+    yard.fail(b, THROTTLED, THROTTLED)
+    assert yard.router.can_begin(b), "left out by plans, and good for a last try"
+    yard.fail(b, THROTTLED, wait_seconds=1)
     assert not yard.router.can_begin(b)
 
 
 def test_a_deployments_own_cooldown_holds() -> None:
     a, b = deployment("m", "a", cooldown_seconds=40.0), deployment("m", "b")
     yard = Yard(a, b)
-    yard.fail(a, THROTTLED)
-    yard.fail(b, THROTTLED)
+    for one in (a, b):
+        yard.fail(one, *[ErrorClass.UPSTREAM_TIMEOUT] * 3)
     yard.clock.advance(5)
     assert yard.ids() == ["b"]
     yard.clock.advance(35)

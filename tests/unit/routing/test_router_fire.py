@@ -154,6 +154,21 @@ def test_when_all_fail_callers_are_told_at_once() -> None:
     assert calls_while_broken < 300, "cooled down, not hammered"
 
 
+@pytest.mark.parametrize(("share", "bearable"), [(0.01, 1), (0.1, 30), (0.2, 200)])
+def test_near_their_quotas_deployments_are_used_to_the_end(share: float, bearable: int) -> None:
+    """Each of three refuses a part of its calls: that all three refuse one is as rare as chance has it."""
+    dice = random.Random(3)
+
+    def answer(_name: str, _now: float) -> Answer:
+        if dice.random() < share:
+            return 0.05, ErrorClass.RATE_LIMITED, 0.0
+        return dice.uniform(0.3, 0.9), None, dice.uniform(0.5, 3.0)
+
+    outcome = Fire(Yard(*six()[:3], chance=random.Random(5).random), answer).run()
+    assert outcome.refused <= bearable
+    assert outcome.upstream.total() <= 1.3 * CALLS
+
+
 def test_a_conversation_keeps_its_place_through_the_fire() -> None:
     yard = Yard(*six(), chance=random.Random(5).random)
     outcome = Fire(yard, burning(), sessions=True).run()
