@@ -186,9 +186,10 @@ def passage_of(call: Call, upstream: Dialect) -> Passage:
     """How a stream of `upstream` reaches the caller."""
     if not upstream.shares_body_with(call.dialect):
         return Translated(upstream, call.dialect, call.request(), unsaid_of(call))
-    watched = call.dialect if upstream.name == call.dialect.name else BY_NAME[upstream.shape or upstream.name]
+    same_framing = upstream.name == call.dialect.name
+    watched = call.dialect if same_framing else BY_NAME[upstream.shape or upstream.name]
     inner = SameDialect(watched, watched.stream_watch(adds_usage(call, upstream)), call.request_id)
-    return inner if watched is call.dialect else Reframed(upstream, call.dialect, inner, call.request_id)
+    return inner if same_framing else Reframed(upstream, call.dialect, inner, call.request_id)
 
 
 async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:

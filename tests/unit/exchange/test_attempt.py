@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
-from tests.support.stations import JSON, KEY, PATIENT, SSE, Script, Stage, refusal, speaking, whole
+from sekisho.wire.registry import BY_NAME
+from tests.support.stations import JSON, KEY, PATIENT, SSE, Script, Stage, deployment, refusal, speaking, whole
 from tests.support.wires import DIALECTS, error_event, stream_body, stream_events, whole_body
 
 BOTH = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -233,3 +234,24 @@ async def test_the_operator_stopping_the_gateway_closes_upstream(stage: Stage) -
     assert stage.book.happened == ["intent", "sent", "closed", "row"]
     [row] = stage.book.rows
     assert (row.status, row.error_class, row.usage_complete) == ("incomplete", "internal", False)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model"),
+    [
+        ("anthropic-messages", "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("openai-chat", "bedrock/openai.gpt-oss-120b-1:0"),
+    ],
+)
+async def test_a_stream_in_another_framing_reaches_its_caller_in_the_callers(
+    stage: Stage, dialect: str, model: str
+) -> None:
+    carried = BY_NAME[f"{dialect}@bedrock"]
+    wrap = carried.carrier.wrap()
+    said = wrap.feed(stream_body(dialect)) + wrap.close()
+    script = Script([said[:100], said[100:]], headers={"content-type": carried.stream_type})
+    done = await stage.carry(script, to=[deployment(model)], dialect=dialect)
+    assert done.row.upstream_dialect == carried.name
+    assert done.caller.headers["content-type"] == SSE["content-type"]
+    assert stream_body(dialect).startswith(done.caller.body[:200])
+    assert done.row.usage_complete

@@ -40,6 +40,7 @@ _BY_STATUS = {
 _BY_WORD = {
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
+    "throttling_error": 429,
     "insufficient_quota": 429,
     "server_error": 500,
     "overloaded": 503,

@@ -73,6 +73,7 @@ def test_the_providers_words_are_kept_and_a_page_is_not() -> None:
     [
         ({"message": "slow down", "code": 429}, ErrorClass.RATE_LIMITED, 429),
         ({"message": "x", "code": "rate_limit_exceeded"}, ErrorClass.RATE_LIMITED, 429),
+        ({"message": "x", "type": "throttling_error", "code": "another's"}, ErrorClass.RATE_LIMITED, 429),
         ({"message": "x", "type": "server_error"}, ErrorClass.UPSTREAM_ERROR, 500),
         ({"message": "x", "type": "overloaded_error"}, ErrorClass.OVERLOADED, 503),
         ({"message": "x", "type": "invalid_request_error", "code": "weird"}, ErrorClass.INVALID_REQUEST, 400),
