@@ -18,9 +18,9 @@ async def make(seed: Seed) -> Limiter:
     return MemoryLimiter(SystemClock(), seed)
 
 
-@pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
-async def test_contract(check: Callable[[MakeLimiter], Awaitable[None]]) -> None:
-    await check(make)
+@pytest.mark.parametrize("check_that", CONTRACT, ids=lambda check: check.__name__)
+async def test_contract(check_that: Callable[[MakeLimiter], Awaitable[None]]) -> None:
+    await check_that(make)
 
 
 def minute_of(scope_id: str, limit: int = 5) -> Rule:
