@@ -1,0 +1,91 @@
+"""The most output tokens that a request allows: read from its body, and lowered in it.
+
+Flows in: a dialect's name and the top of a body. Flows out: tokens; the edits that lower them. Must stay true: what is
+not there is not guessed; everything else in the body keeps its bytes; where a provider has to refuse the value as it
+stands, it is left for the provider to say so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from sekisho.wire.json_edit import JsonObject
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """`tokens` for each of `answers`; None where the request names no maximum. Below `least` it would be refused: the
+    model's thinking has to fit in.
+    """
+
+    tokens: int | None = None
+    answers: int = 1
+    least: int = 1
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where a dialect says it: `names`, the first one known, inside of `within` where that is not the top."""
+
+    names: tuple[str, ...]
+    within: str = ""
+    answers: str = ""
+
+
+_PLACES: Final = {
+    "anthropic-messages": _Place(("max_tokens",)),
+    "openai-chat": _Place(("max_completion_tokens", "max_tokens"), answers="n"),
+    "openai-responses": _Place(("max_output_tokens",)),
+    "bedrock-converse": _Place(("maxTokens",), within="inferenceConfig"),
+    "bedrock-converse@bedrock": _Place(("max_new_tokens", "maxTokens"), within="inferenceConfig"),
+    "gemini-generate": _Place(("maxOutputTokens",), within="generationConfig", answers="candidateCount"),
+}
+
+
+def read_cap(dialect: str, body: JsonObject) -> Cap:
+    """What a body of this dialect allows."""
+    place = _PLACES[dialect]
+    fields = _fields(place, body)
+    tokens = next((value for name in place.names if (value := _count(fields.get(name)))), None)
+    answers = _count(fields.get(place.answers)) if place.answers else None
+    return Cap(tokens, answers or 1, _least(body) if dialect == "anthropic-messages" else 1)
+
+
+def lowered(dialect: str, body: JsonObject, tokens: int) -> dict[str, bytes | None]:
+    """The edits of the top of `body` after which each answer has at most `tokens`."""
+    place = _PLACES[dialect]
+    fields = _fields(place, body)
+    given = [name for name in place.names if _count(fields.get(name))] or [place.names[0]]
+    new = msgspec.json.encode(tokens)
+    if not place.within:
+        return dict.fromkeys(given, new)
+    inner = JsonObject(bytes(body.values.get(place.within, b"{}")))
+    return {place.within: inner.edited(dict.fromkeys(given, new))}
+
+
+def _fields(place: _Place, body: JsonObject) -> dict[str, Any]:
+    """The place's object, its values unread."""
+    if not place.within:
+        return body.values
+    try:
+        return msgspec.json.decode(body.values.get(place.within, b"{}"), type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+
+
+def _count(raw: bytes | None) -> int | None:
+    """A whole number above zero; None for anything else."""
+    try:
+        value = msgspec.json.decode(raw) if raw is not None else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return value if isinstance(value, int) and value is not True and value > 0 else None
+
+
+def _least(body: JsonObject) -> int:
+    """Anthropic's maximum has to be above the budget for thinking."""
+    try:
+        thinking = msgspec.json.decode(body.values.get("thinking", b"{}"), type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return 1
+    return (_count(thinking.get("budget_tokens")) or 0) + 1

@@ -1,0 +1,87 @@
+"""The most output tokens of a request.
+
+In: bodies of each dialect. Out: the cap that is read, and bodies with a lower one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.output_cap import Cap, lowered, read_cap
+from sekisho.wire.registry import BY_NAME
+
+SAID: dict[str, tuple[bytes, Cap]] = {
+    "anthropic-messages": (b'{"max_tokens": 4096, "messages": []}', Cap(4096)),
+    "openai-chat": (b'{"max_tokens": 100, "n": 3, "messages": []}', Cap(100, 3)),
+    "openai-responses": (b'{"max_output_tokens": 7, "input": "x"}', Cap(7)),
+    "bedrock-converse": (b'{"inferenceConfig": {"maxTokens": 9, "topP": 0.5}}', Cap(9)),
+    "bedrock-converse@bedrock": (b'{"inferenceConfig": {"max_new_tokens": 8}}', Cap(8)),
+    "gemini-generate": (b'{"generationConfig": {"maxOutputTokens": 11, "candidateCount": 2}}', Cap(11, 2)),
+}
+UNSAID = sorted(SAID)
+
+
+def test_every_dialect_has_its_place() -> None:
+    assert {dialect.shape or name for name, dialect in BY_NAME.items()} == set(SAID)
+
+
+@pytest.mark.parametrize("dialect", UNSAID)
+def test_what_a_request_allows(dialect: str) -> None:
+    body, cap = SAID[dialect]
+    assert read_cap(dialect, JsonObject(body)) == cap
+
+
+@pytest.mark.parametrize("dialect", UNSAID)
+@pytest.mark.parametrize("body", [b"{}", b'{"inferenceConfig": null, "generationConfig": [], "n": "x"}'])
+def test_what_is_not_said_is_not_guessed(dialect: str, body: bytes) -> None:
+    assert read_cap(dialect, JsonObject(body)) == Cap()
+
+
+@pytest.mark.parametrize("value", [b"0", b"-1", b"true", b"1.5", b'"9"', b"null", b"[", b"1e3"])
+def test_only_a_count_is_a_maximum(value: bytes) -> None:
+    if value == b"[":  # no JSON: not even a body
+        assert read_cap("bedrock-converse", JsonObject(b'{"inferenceConfig": {"maxTokens": [1]}}')) == Cap()
+        return
+    assert read_cap("anthropic-messages", JsonObject(b'{"max_tokens": %b}' % value)) == Cap()
+
+
+def test_the_newer_name_holds() -> None:
+    both = JsonObject(b'{"max_tokens": 5, "max_completion_tokens": 6}')
+    assert read_cap("openai-chat", both).tokens == 6
+    assert both.edited(lowered("openai-chat", both, 4)) == b'{"max_tokens": 4, "max_completion_tokens": 4}'
+
+
+def test_thinking_has_to_fit_in() -> None:
+    body = JsonObject(b'{"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 8000}}')
+    assert read_cap("anthropic-messages", body) == Cap(9000, least=8001)
+
+
+@pytest.mark.parametrize("dialect", UNSAID)
+def test_a_lower_maximum_changes_nothing_else(dialect: str) -> None:
+    body = JsonObject(SAID[dialect][0])
+    made = body.edited(lowered(dialect, body, 3))
+    assert read_cap(dialect, JsonObject(made)) == msgspec.structs.replace(SAID[dialect][1], tokens=3)
+    assert _without_counts(made) == _without_counts(body.body)
+
+
+@pytest.mark.parametrize("dialect", UNSAID)
+def test_a_maximum_is_added_where_there_was_none(dialect: str) -> None:
+    body = JsonObject(b'{"x": 1}')
+    made = body.edited(lowered(dialect, body, 3))
+    assert made.startswith(b'{"x": 1,')
+    assert read_cap(dialect, JsonObject(made)).tokens == 3
+
+
+def _without_counts(body: bytes) -> Any:
+    """The body with every whole number as None."""
+
+    def blank(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: blank(item) for name, item in value.items()}
+        return None if isinstance(value, int) else value
+
+    return blank(msgspec.json.decode(body))
