@@ -20,6 +20,7 @@ import uvicorn
 from sekisho.api.llm.protocol import patient
 from sekisho.api.llm.ws_protocol import patient_socket
 from sekisho.app import Application
+from sekisho.cli.tls import FOLDER, tls_of
 from sekisho.core.errors import OperatorError
 
 #: Streams that are running at SIGTERM may go on for so long.
@@ -46,6 +47,9 @@ def serve(
     ] = 1,
     ssl_certfile: Annotated[Path | None, typer.Option(help="Certificate chain (PEM).", exists=True)] = None,
     ssl_keyfile: Annotated[Path | None, typer.Option(help="Private key (PEM).", exists=True)] = None,
+    dev_tls: Annotated[
+        bool, typer.Option("--dev-tls", help="Serve https with a local certificate, made in the data directory.")
+    ] = False,
 ) -> None:
     """Start the gateway."""
     logging.basicConfig(
@@ -53,6 +57,7 @@ def serve(
     )
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload asked for while starting is no reason to end
     try:
+        tls = tls_of(ssl_certfile, ssl_keyfile, data_dir / FOLDER if dev_tls else None, host)
         app = application(config, data_dir, workers)
     except OperatorError as error:
         problems = getattr(error, "problems", ())
@@ -61,6 +66,8 @@ def serve(
         raise typer.Exit(1) from None
     for warning in app.settings.warnings:
         print(f"sekisho: warning: {warning}", file=sys.stderr)
+    if tls is not None and tls.trust is not None:
+        print(f"sekisho: https with a local certificate; clients have to trust {tls.trust}", file=sys.stderr)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
@@ -83,8 +90,8 @@ def serve(
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        ssl_certfile=ssl_certfile,
-        ssl_keyfile=ssl_keyfile,
+        ssl_certfile=tls.certfile if tls else None,
+        ssl_keyfile=tls.keyfile if tls else None,
     )
 
 

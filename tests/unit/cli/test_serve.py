@@ -24,3 +24,14 @@ def test_every_problem_is_told_and_nothing_listens(
         serve(config=path, data_dir=tmp_path / "data")
     assert ended.value.exit_code == 1
     assert len(capsys.readouterr().err.splitlines()) >= 2
+
+
+def test_a_certificate_that_cannot_be_used_is_told_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", MASTER)
+    path = write_config(tmp_path)
+    with pytest.raises(typer.Exit):
+        serve(config=path, data_dir=tmp_path / "data", ssl_certfile=path)
+    assert "no certificate chain" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
