@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import uvloop
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 # Wall-clock deadlines fail on a busy machine, not on a wrong program; the time limit per test stands.
 settings.register_profile(
@@ -25,6 +26,10 @@ settings.register_profile(
 # `SEKISHO_HYPOTHESIS=search` looks for new counter-examples with fresh seeds; run by hand.
 settings.register_profile("search", deadline=None, max_examples=2_000, print_blob=True)
 settings.load_profile(os.environ.get("SEKISHO_HYPOTHESIS", "default"))
+if "SEKISHO_HYPOTHESIS" not in os.environ:
+    # It tries out strings and numbers that stand in the modules imported so far. Which those are depends on the tests
+    # that ran before in the same worker: the same test would see other examples each time.
+    vars(providers).update(is_local_module_file=lambda _path: False)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -87,8 +87,8 @@ async def _stream(call: Call, attempt: Attempt, dog: Watchdog) -> None:
     elif not passage.finished:
         raise StreamBroken("The provider ended its stream in the middle of the answer.")
     if not heard_and_left:
-        dog.touch()
         dog.writing = True
+        dog.enter("total", dog.left_seconds)  # anew: its timer may have gone off over a provider who did not hang up
         await answer.finish(out)
 
 

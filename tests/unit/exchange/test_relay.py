@@ -218,6 +218,16 @@ async def test_a_caller_who_takes_nothing_is_not_waited_for(stage: Stage, takes:
     assert done.happened == ["intent", "sent", "closed", "row"]
 
 
+async def test_nor_is_one_where_the_provider_does_not_hang_up_after_its_last_word(stage: Stage) -> None:
+    caller = Caller()
+    caller.takes = 2
+    timeouts = msgspec.structs.replace(PATIENT, caller_stalled_seconds=0.03, between_chunks_seconds=0.01)
+    provider = Script([b"".join(stream_events("openai-chat")), "silence"])
+    done = await stage.carry(provider, caller=caller, timeouts=timeouts)
+    assert (done.row.error_class, done.row.usage_complete) == ("client_closed", True)
+    assert done.happened == ["intent", "sent", "closed", "row"]
+
+
 async def test_a_caller_who_takes_its_time_is_waited_for(stage: Stage) -> None:
     """The time in which it takes nothing is not the provider's."""
     caller = Caller()

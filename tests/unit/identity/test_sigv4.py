@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sekisho.core.errors import ErrorClass, Unauthenticated
 from sekisho.core.secret import Secret
+from sekisho.core.sigv4 import normal_path
 from sekisho.identity.sigv4 import SKEW_SECONDS, SignedRequest, is_signed, verify
 from tests.support.aws import Sample, samples, signed_by_botocore, us_of
 
@@ -65,6 +66,10 @@ def refused(request: SignedRequest, now_us: int, sample: Sample = SAMPLE) -> str
 @given(samples(tokens=False))
 def test_what_botocore_signs_is_verified(sample: Sample) -> None:
     request, now_us = received(sample)
+    path = request.raw_path.decode()
+    if path != normal_path(path):  # a model called "..": some clients sign what is left of the path without it
+        assert refused(request, now_us, sample) == "InvalidSignatureException"
+        return
     assert verify(request, secrets(sample).get, now_us) == sample.access_key_id
 
 

@@ -33,7 +33,9 @@ ERROR_PREFIX = "Error: "
 
 
 class Pairs:
-    """Which result answers which call, walking the conversation once; ids may come again in later turns."""
+    """Which result answers which call, walking the conversation once; ids may come again in later turns. Only a model
+    calls: what stands as a call in another's message is none.
+    """
 
     def __init__(self, messages: tuple[Message, ...]) -> None:
         #: position of a result -> the call it answers
@@ -41,7 +43,7 @@ class Pairs:
         waiting: dict[str, list[tuple[Position, ToolCall]]] = {}
         for at, message in enumerate(messages):
             for place, part in enumerate(message.parts):
-                if isinstance(part, ToolCall):
+                if isinstance(part, ToolCall) and message.role == "assistant":
                     waiting.setdefault(part.id, []).append(((at, place), part))
                 elif isinstance(part, ToolResult) and waiting.get(part.call_id):
                     self.call_of[at, place] = waiting[part.call_id].pop(0)[1]

@@ -283,6 +283,10 @@ _chunks = st.builds(
 )
 
 
+def test_an_end_without_a_beginning_is_a_failure() -> None:
+    assert [type(event) for event in read(DONE)] == [e.Failed]
+
+
 @given(st.lists(_chunks, max_size=8), st.sampled_from([b"", DONE, USAGE_CHUNK]))
 def test_any_chunks_give_a_legal_order(chunks: list[bytes], end: bytes) -> None:
     assert isinstance(read(*chunks, end)[-1], e.Finished | e.Failed)
@@ -290,12 +294,10 @@ def test_any_chunks_give_a_legal_order(chunks: list[bytes], end: bytes) -> None:
 
 @given(st.lists(st.binary(max_size=30).map(lambda raw: b"data: " + raw + b"\n\n") | st.binary(max_size=30), max_size=5))
 def test_any_bytes_are_read_or_refused(pieces: list[bytes]) -> None:
-    reader = ChatStreamReader()
     try:
-        for piece in pieces:
-            reader.feed(piece)
+        events = read(*pieces)
     except UpstreamProtocolError as error:
         told: SekishoError = error
         assert "chat chunk" in told.info.message
         return
-    assert isinstance(reader.close()[-1], e.Failed)
+    assert isinstance(events[-1], e.Failed)

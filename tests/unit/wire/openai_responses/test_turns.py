@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -172,6 +172,13 @@ def test_a_result_without_a_call_becomes_text_and_it_is_reported() -> None:
     _, items, dropped = write(Message("user", (RESULT, RESULT)))
     assert [piece["text"] for piece in items[0]["content"]] == ["Result of the tool call c1:", "done"] * 2
     assert dropped == ["tool_result without its call"]
+
+
+@pytest.mark.parametrize("role", ["system", "user"])
+def test_only_the_model_calls(role: Literal["system", "user"]) -> None:
+    _, items, dropped = write(USER, Message(role, (CALL, RESULT)))
+    assert [item["type"] for item in items] == ["message", "message"]
+    assert dropped == ["messages.toolcall", "tool_result without its call"]
 
 
 def test_a_call_id_may_come_again_in_a_later_turn() -> None:
