@@ -1,0 +1,54 @@
+"""Routing under fire, over sockets and with real signatures; tests/real has the same with 10,000 calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sekisho.providers.fake.script import Script
+from tests.faults.dialects import Dialect, Way
+from tests.faults.fire import BROKEN, Fire, all_are_down, fire
+from tests.support.sse_client import call
+
+
+@pytest.fixture(scope="module")
+def burning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fire]:
+    with fire(tmp_path_factory.mktemp("fire"), patience_seconds=1.0, cooldown_seconds=0.3) as running:
+        yield running
+
+
+async def test_nobody_sees_a_failure_while_a_deployment_is_well(burning: Fire) -> None:
+    await burning.calls(500, at_once=24)
+    seen = burning.seen
+    assert seen.visible == []
+    assert (seen.well, seen.late) == (480, 20)
+    assert burning.upstream <= 1.3 * 500
+    for name in BROKEN:
+        assert any("cools down" in line for line in burning.told_of(name)), name
+
+
+async def test_what_was_broken_is_tried_again_and_takes_its_share(burning: Fire) -> None:
+    burning.heal()
+    await burning.until_back(within_calls=400)
+    before = burning.seen.served_by.copy()
+    await burning.calls(240, at_once=8)
+    assert burning.seen.visible == []
+    for name in BROKEN:
+        lines = burning.told_of(name)
+        assert sum("cools down" in line for line in lines) > 1, "probed while it was broken"
+        assert "deployment is back" in lines[-1]
+        assert burning.seen.served_by[name] - before[name] > 240 / 20, "it has its share again"
+
+
+@pytest.mark.parametrize("asker", ["messages", "chat", "responses"])
+async def test_when_all_are_down_callers_hear_when_to_come_again(burning: Fire, asker: Dialect) -> None:
+    burning.break_all(Script(status=429, error="rate_limit"))
+    way = Way(asker, "claude")
+    for _ in range(10):
+        before = burning.upstream
+        async with call("POST", burning.gate.url + way.path, way.body(""), burning.headers) as answer:
+            if burning.upstream == before:
+                all_are_down(asker, answer.status, answer.headers, await answer.body())
+                return
+    raise AssertionError("the providers were asked in vain, again and again")
