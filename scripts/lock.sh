@@ -15,6 +15,6 @@ extra() {
   python3 -c 'import sys, tomllib
 print(*tomllib.load(sys.stdin.buffer)["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' "$1" <pyproject.toml
 }
-for name in aws azure google; do
+for name in aws azure google postgres valkey; do
   extra "$name" | compile --constraints requirements/dev.txt - --output-file "requirements/$name.txt"
 done

@@ -15,6 +15,7 @@ MODULES_MAX = 1_300
 NOT_AT_START = {
     "aiohttp",
     "anthropic",
+    "asyncpg",
     "azure",
     "boto3",
     "botocore",
@@ -25,6 +26,7 @@ NOT_AT_START = {
     "litellm",
     "msal",
     "openai",
+    "redis",
 }
 
 needs_app = pytest.mark.skipif(not (PACKAGE / "app.py").is_file(), reason="sekisho.app is not written yet")
