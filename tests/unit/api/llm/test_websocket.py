@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,9 +32,9 @@ DIALECT = "openai-responses"
 BOTH = pytest.mark.parametrize("upstream", [DIALECT, "anthropic-messages"])
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with stage_in(tmp_path) as made:
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage_in(tmp_path_factory.mktemp("stage")) as made:
         yield made
 
 
@@ -69,6 +68,7 @@ async def serving(
     **asks: Any,
 ) -> AsyncIterator[Served]:
     """A client whose turns are served by `scripts`; it has left when this ends. `asks`: see SocketClient."""
+    stage.book.happened, stage.book.intents, stage.book.rows = [], [], []
     transport = ScriptedTransport(scripts, stage.book.happened)
     gateway = stage.gateway(to or speaking(DIALECT), transport=transport, timeouts=timeouts)
     endpoint = Endpoint(lambda: gateway, lambda: limit_bytes, lambda: True)
