@@ -4,6 +4,7 @@
       CallerError          the caller can mend it: shown to the caller, never retried
         MalformedRequest   UnsupportedFeature   Unauthenticated   Forbidden
         UnknownModel       BodyTooLarge         RouteNotFound     MethodNotAllowed   UpgradeRequired
+        LimitReached
       UpstreamError        the provider's fault (or the road to it): mapped into the caller's dialect
         UpstreamRefused    UpstreamTimeout      UpstreamUnreachable
         UpstreamProtocolError                   StreamBroken
@@ -37,6 +38,7 @@ class ErrorClass(StrEnum):
     UPGRADE_REQUIRED = "upgrade_required"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"
+    BUDGET_EXCEEDED = "budget_exceeded"
     CLIENT_CLOSED = "client_closed"
     INTERNAL = "internal"
     UPSTREAM_ERROR = "upstream_error"
@@ -59,6 +61,7 @@ DEFAULT_STATUS: dict[ErrorClass, int] = {
     ErrorClass.UPGRADE_REQUIRED: 426,
     ErrorClass.RATE_LIMITED: 429,
     ErrorClass.QUOTA_EXHAUSTED: 429,
+    ErrorClass.BUDGET_EXCEEDED: 400,
     ErrorClass.CLIENT_CLOSED: 499,
     ErrorClass.INTERNAL: 500,
     ErrorClass.UPSTREAM_ERROR: 502,
@@ -170,6 +173,14 @@ class BodyTooLarge(CallerError):
     """The body, or what it decompresses to, is over the limit."""
 
     error_class = ErrorClass.TOO_LARGE
+
+
+class LimitReached(CallerError):
+    """A limit of this gateway has no room for the call: a budget, which no short wait mends (BUDGET_EXCEEDED), or a
+    rate, which passes (RATE_LIMITED, with `retry_after_seconds`).
+    """
+
+    error_class = ErrorClass.RATE_LIMITED
 
 
 class UpstreamError(SekishoError):

@@ -78,6 +78,7 @@ _SHOWN = {
     ErrorClass.UPGRADE_REQUIRED: ("ValidationException", 426),
     ErrorClass.RATE_LIMITED: ("ThrottlingException", 429),
     ErrorClass.QUOTA_EXHAUSTED: ("ServiceQuotaExceededException", 400),
+    ErrorClass.BUDGET_EXCEEDED: ("ValidationException", 400),
     ErrorClass.CLIENT_CLOSED: ("InternalServerException", 499),
     ErrorClass.INTERNAL: ("InternalServerException", 500),
     ErrorClass.UPSTREAM_ERROR: ("InternalServerException", 500),

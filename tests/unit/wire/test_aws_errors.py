@@ -103,6 +103,7 @@ def _as_a_caller_reads(error_class: ErrorClass) -> set[ErrorClass]:
         ErrorClass.CONTENT_POLICY: validation,
         ErrorClass.TOO_LARGE: validation,
         ErrorClass.UPGRADE_REQUIRED: validation,
+        ErrorClass.BUDGET_EXCEEDED: validation,
         ErrorClass.AUTHENTICATION: credential,
         ErrorClass.PERMISSION: credential,
         ErrorClass.METHOD_NOT_ALLOWED: {ErrorClass.NOT_FOUND},

@@ -58,6 +58,7 @@ _TYPES = {
     ErrorClass.UPGRADE_REQUIRED: "invalid_request_error",
     ErrorClass.RATE_LIMITED: "rate_limit_error",
     ErrorClass.QUOTA_EXHAUSTED: "rate_limit_error",
+    ErrorClass.BUDGET_EXCEEDED: "invalid_request_error",
     ErrorClass.CLIENT_CLOSED: "api_error",
     ErrorClass.INTERNAL: "api_error",
     ErrorClass.UPSTREAM_ERROR: "api_error",

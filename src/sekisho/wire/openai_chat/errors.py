@@ -70,6 +70,7 @@ _SHOWN: dict[ErrorClass, tuple[str, str | None]] = {
     ErrorClass.UPGRADE_REQUIRED: ("invalid_request_error", "upgrade_required"),
     ErrorClass.RATE_LIMITED: ("throttling_error", "rate_limit_exceeded"),
     ErrorClass.QUOTA_EXHAUSTED: ("insufficient_quota", "insufficient_quota"),
+    ErrorClass.BUDGET_EXCEEDED: ("budget_exceeded", "budget_exceeded"),
     ErrorClass.CLIENT_CLOSED: ("invalid_request_error", "client_closed"),
     ErrorClass.INTERNAL: ("internal_server_error", "internal_error"),
     ErrorClass.UPSTREAM_ERROR: ("api_error", "upstream_error"),

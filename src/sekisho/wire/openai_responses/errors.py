@@ -69,6 +69,7 @@ _SHOWN: dict[ErrorClass, tuple[str, str]] = {
     ErrorClass.UPGRADE_REQUIRED: ("invalid_request_error", "upgrade_required"),
     ErrorClass.RATE_LIMITED: ("rate_limit_error", "rate_limit_exceeded"),
     ErrorClass.QUOTA_EXHAUSTED: ("insufficient_quota", "insufficient_quota"),
+    ErrorClass.BUDGET_EXCEEDED: ("budget_exceeded", "budget_exceeded"),
     ErrorClass.CLIENT_CLOSED: ("api_error", "client_closed_request"),
     ErrorClass.INTERNAL: ("api_error", "server_error"),
     ErrorClass.UPSTREAM_ERROR: ("api_error", "server_error"),
