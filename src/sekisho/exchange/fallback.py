@@ -104,7 +104,8 @@ async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gate
             if not gateway.router.learn_unserved(deployment, call.upstream_dialect):
                 raise
             return await _open_in_the_other_api(call, deployment, gateway, dog)
-        if call.upstream_dialect != call.dialect.name or (mended := call.dialect.mend(call.body, error.info)) is None:
+        same = gateway.dialects[call.upstream_dialect].shares_body_with(call.dialect)
+        if not same or (mended := call.dialect.mend(call.body, error.info)) is None:
             raise
     return await _open_without(call, mended, deployment, gateway, dog)
 
@@ -119,12 +120,12 @@ async def _open_in_the_other_api(call: Call, deployment: Deployment, gateway: Ga
 
 
 async def _open_without(call: Call, mended: bytes, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
-    original = call.body, call.ask
-    call.body, call.ask = mended, read_ask(mended, call.path)
+    original = call.body, call.ask, call.canonical
+    call.body, call.ask, call.canonical = mended, read_ask(mended, call.path), None
     try:
         return await open_attempt(call, deployment, gateway, dog)
     except UpstreamError:
-        call.body, call.ask = original  # the next provider may well take it as it is
+        call.body, call.ask, call.canonical = original  # the next provider may well take it as it is
         raise
 
 

@@ -173,21 +173,46 @@ def messages_with(*blocks: dict[str, Any]) -> bytes:
     return msgspec.json.encode({"model": "m", "max_tokens": 10, "stream": False, "messages": turns})
 
 
-SIGNATURE = refusal(
-    400,
-    {"type": "error", "error": {"type": "invalid_request_error", "message": "Invalid `signature` in `thinking` block"}},
-)
+WHY = "messages.1.content.0: Invalid `signature` in `thinking` block"
+#: Who refuses a history so, and in whose words.
+REFUSING = {
+    "anthropic/claude-sonnet-4-5": refusal(
+        400, {"type": "error", "error": {"type": "invalid_request_error", "message": WHY}}
+    ),
+    "bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0": refusal(
+        400, {"message": WHY}, x_amzn_errortype="ValidationException"
+    ),
+}
 
 
-async def test_a_history_that_a_provider_cannot_take_back_is_mended_once(stage: Stage) -> None:
+@pytest.mark.parametrize("served_by", REFUSING)
+async def test_a_history_that_a_provider_cannot_take_back_is_mended_once(stage: Stage, served_by: str) -> None:
+    refused = REFUSING[served_by]
     body = messages_with({"type": "thinking", "thinking": "CANARY", "signature": ""})
     good = Script([whole_body("anthropic-messages")], headers=JSON)
-    ask: dict[str, Any] = {"to": [speaking("anthropic-messages")], "dialect": "anthropic-messages", "body": body}
-    done = await stage.carry(SIGNATURE, good, **ask)
-    assert done.caller.status == 200
+    ask: dict[str, Any] = {"to": [deployment(served_by)], "dialect": "anthropic-messages", "body": body}
+    done = await stage.carry(refused, good, **ask)
+    assert done.caller.status == 200, done.caller.body
     assert [b"CANARY" in request.body for request in done.requests] == [True, False]
-    assert msgspec.json.decode(done.requests[1].body)["model"] == ask["to"][0].model
-    done = await stage.carry(SIGNATURE, SIGNATURE, **ask)
+    assert [b"And?" in request.body for request in done.requests] == [True, True]
+    done = await stage.carry(refused, refused, **ask)
     assert (done.caller.status, len(done.requests)) == (400, 2)
-    done = await stage.carry(SIGNATURE, **(ask | {"body": messages_with()}))
+    done = await stage.carry(refused, **(ask | {"body": messages_with()}))
     assert (done.caller.status, len(done.requests)) == (400, 1)
+
+
+async def test_a_claudes_thoughts_go_to_claudes_only(stage: Stage) -> None:
+    """Whoever is tried next gets a history that it can take: thoughts with their signature, or none."""
+    thought = {"type": "thinking", "thinking": "CANARY", "signature": "Rk9SQ0xBVURF"}
+    sealed = {"type": "thinking", "thinking": "FOREIGN", "signature": ""}
+    bedrock = deployment("bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0", pinned_dialect="bedrock-converse")
+    to = [deployment("anthropic/claude-sonnet-4-5"), deployment(), bedrock]
+    busy = PASSING["529"]
+    done = await stage.carry(busy, busy, busy, to=to, dialect="anthropic-messages", body=messages_with(thought, sealed))
+    claude, gpt, converse = (request.body for request in done.requests)
+    assert b"CANARY" in claude
+    assert b"FOREIGN" in claude, "its bytes pass"
+    assert (b"CANARY" in gpt, b"FOREIGN" in gpt, b"And?" in gpt) == (False, False, True)
+    assert b"Rk9SQ0xBVURF" in converse
+    assert b"CANARY" in converse
+    assert b"FOREIGN" not in converse
