@@ -131,10 +131,13 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
-    """May or must a tool be called. `name` only with mode "tool"."""
+    """May or must a tool be called. `name` only with mode "tool"; `allowed`, with "auto" and "any", are the names of
+    those that may be, None: all on offer.
+    """
 
     mode: Literal["auto", "any", "none", "tool"]
     name: str | None = None
+    allowed: tuple[str, ...] | None = None
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):

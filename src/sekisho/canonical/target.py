@@ -22,6 +22,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     openai_reasoning: bool = False
     #: OpenAI's Responses is the better API of this model for callers of a foreign dialect.
     prefers_responses: bool = False
+    #: Takes, in OpenAI's dialects, a list of the tools that may be called of those on offer.
+    allowed_tools: bool = False
     #: Accepts temperature / top_p / top_k in Anthropic's dialect.
     sampling: bool = True
     #: Accepts a trailing assistant message to continue from.
@@ -54,6 +56,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     profile: Profile = Profile()
     compatible: bool = False
+
+    @property
+    def takes_allowed_tools(self) -> bool:
+        """Whether it can be told, in OpenAI's dialects, which of the tools on offer may be called."""
+        return self.profile.allowed_tools and not self.compatible
 
 
 class Encoded(msgspec.Struct, frozen=True):

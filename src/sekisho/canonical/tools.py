@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from sekisho.canonical.request import Request, Tool, ToolCall
 
@@ -42,6 +43,27 @@ class ToolNames:
     def wanted(self, name: str) -> str:
         """The wire name of the tool that the caller insists on; callers name it without its namespace."""
         return next((wire for wire, tool in self.offered.items() if name in (wire, tool.name)), legal_name(name))
+
+
+def callable_tools(request: Request) -> tuple[Tool, ...]:
+    """Those of the tools on offer that the caller lets the model call."""
+    choice = request.tool_choice
+    if choice is None or choice.allowed is None:
+        return request.tools
+    return tuple(tool for tool in request.tools if tool.name in choice.allowed)
+
+
+def narrowed(request: Request, *, told: bool) -> Request:
+    """`request` with no other tools on offer than those, except where the target is `told` which it may call: then all
+    stay, and with them the beginning that a prompt cache knows.
+    """
+    choice = request.tool_choice
+    if choice is None or choice.allowed is None:
+        return request
+    tools = callable_tools(request)
+    if told and 0 < len(tools) < len(request.tools):
+        return request
+    return replace(request, tools=tools, tool_choice=replace(choice, allowed=None))
 
 
 def wire_names(tools: tuple[Tool, ...]) -> dict[str, Tool]:

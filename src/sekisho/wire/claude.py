@@ -34,6 +34,8 @@ _WITHOUT_EQUIVALENT = (
 def untranslatable(request: Request) -> list[str]:
     """Names of the tuning fields that the caller gave and this API does not know."""
     notes = [*request.untranslated, *(name for name in _WITHOUT_EQUIVALENT if getattr(request, name) is not None)]
+    if request.session is not None and request.session not in (request.user or ""):  # Claude Code's user holds it
+        notes.append("prompt_cache_key")
     for message in request.messages:
         for part in message.parts:
             if isinstance(part, Image) and part.detail not in (None, "auto"):

@@ -5,14 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.canonical.request import Request, Tool, ToolCall
+from sekisho.canonical.request import Request, Tool, ToolCall, ToolChoice
 from sekisho.canonical.tools import (
     LEGAL,
     ToolNames,
+    callable_tools,
     custom_input,
     custom_schema,
     json_object,
     legal_name,
+    narrowed,
     tool_description,
     tool_input,
     wire_name,
@@ -84,3 +86,40 @@ def test_free_text_is_wrapped_whole(text: str) -> None:
 @given(st.text())
 def test_any_arguments_become_an_object(text: str) -> None:
     assert isinstance(msgspec.json.decode(json_object(text)), dict)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told", "offered", "left"),
+    [
+        (None, False, "abc", None),
+        (("c", "a"), False, "ac", None),
+        (("c", "a"), True, "abc", ("c", "a")),
+        (("a", "b", "c"), True, "abc", None),
+        (("x",), True, "", None),
+        ((), True, "", None),
+    ],
+    ids=["all", "some", "told", "told of all", "told of others", "told of none"],
+)
+def test_only_some_tools_may_be_called(
+    allowed: tuple[str, ...] | None, offered: str, left: tuple[str, ...] | None, *, told: bool
+) -> None:
+    tools = tuple(Tool(name=name) for name in "abc")
+    request = Request(model="m", messages=(), tools=tools, tool_choice=ToolChoice("any", allowed=allowed))
+    less = narrowed(request, told=told)
+    assert "".join(tool.name for tool in less.tools) == offered
+    assert less.tool_choice == ToolChoice("any", allowed=left)
+    assert callable_tools(less) == callable_tools(request)
+
+
+def test_without_a_choice_all_tools_may_be_called() -> None:
+    request = Request(model="m", messages=(), tools=(Tool(name="a"),))
+    assert narrowed(request, told=False) is request
+    assert callable_tools(request) == request.tools
+
+
+@given(tools, st.lists(st.text(min_size=1, max_size=3)))
+def test_a_narrowed_request_names_its_tools_as_the_whole_one_does(offered: list[Tool], allowed: list[str]) -> None:
+    names = allowed + [tool.name for tool in offered[::2]]
+    choice = ToolChoice("auto", allowed=tuple(names))
+    whole = Request(model="m", messages=(), tools=tuple(offered), tool_choice=choice)
+    assert wire_names(narrowed(whole, told=False).tools).items() <= wire_names(whole.tools).items()

@@ -114,3 +114,10 @@ def test_the_particular_comes_before_the_general() -> None:
 @given(st.text(max_size=50))
 def test_any_name_has_a_profile(model: str) -> None:
     assert isinstance(profile_of(model), Profile)
+
+
+@pytest.mark.parametrize(
+    ("model", "takes"), [("gpt-5", True), ("openai/gpt-6.1-sol", True), ("o3", False), ("gpt-4o", False)]
+)
+def test_newer_models_of_openai_are_told_which_tools_they_may_call(model: str, *, takes: bool) -> None:
+    assert profile_of(model).allowed_tools is takes

@@ -11,7 +11,7 @@ import msgspec
 
 from sekisho.canonical.request import Refusal, Request, Text, ToolCall
 from sekisho.canonical.target import Encoded, Target
-from sekisho.canonical.tools import ToolNames
+from sekisho.canonical.tools import ToolNames, narrowed
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.anthropic_messages import knobs
 from sekisho.wire.anthropic_messages.blocks import NAME, Json, block
@@ -24,6 +24,7 @@ CACHE_MARKS_MAX = 4
 
 def encode_request(request: Request, target: Target) -> Encoded:
     """Raises UnsupportedFeature for what this API, or this model, cannot be asked."""
+    request = narrowed(request, told=False)
     notes = untranslatable(request)
     names, profile = ToolNames(request), target.profile
     leading, rest = split_leading(request.messages)

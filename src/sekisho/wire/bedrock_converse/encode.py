@@ -11,7 +11,7 @@ import msgspec
 
 from sekisho.canonical.request import RedactedThinking, Request, Thinking
 from sekisho.canonical.target import Encoded, Target
-from sekisho.canonical.tools import ToolNames
+from sekisho.canonical.tools import ToolNames, narrowed
 from sekisho.wire.bedrock_converse import knobs
 from sekisho.wire.bedrock_converse.blocks import NAME, Blocks, Json, keep_last_points
 from sekisho.wire.claude import thinking_of, untranslatable
@@ -21,6 +21,7 @@ from sekisho.wire.turns import check_ending, must_not_think, split_leading, turn
 
 def encode_request(request: Request, target: Target) -> Encoded:
     """Raises UnsupportedFeature for what this API, or this model, cannot be asked."""
+    request = narrowed(request, told=False)
     notes, profile = untranslatable(request), target.profile
     names = ToolNames(request)
     blocks = Blocks(names, profile, notes)

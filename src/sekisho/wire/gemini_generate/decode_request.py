@@ -44,13 +44,13 @@ def translate(asked: wire.Body) -> Request:
     notes += [f"generationConfig.{camel(name)}" for name in wire.CONFIG_TUNING if getattr(config, name) is not None]
     contents = ContentsReader(asked.contents)
     messages = (*_system(asked.system_instruction), *contents.messages())
-    choice, tools = _choice(asked.tool_config, tuple(_tools(asked.tools, notes)), notes)
+    tools = tuple(_tools(asked.tools, notes))
     reasoning = _reasoning(config.thinking_config)
     return Request(
         model="",
         messages=messages,
         tools=tools,
-        tool_choice=choice,
+        tool_choice=_choice(asked.tool_config, tools, notes),
         max_tokens=config.max_output_tokens,
         temperature=config.temperature,
         top_p=config.top_p,
@@ -121,19 +121,16 @@ def _tool(declared: wire.FunctionDeclaration, notes: list[str]) -> Tool:
     return Tool(name=declared.name, description=declared.description or None, parameters=schema)
 
 
-def _choice(
-    config: wire.ToolConfig | None, tools: tuple[Tool, ...], notes: list[str]
-) -> tuple[ToolChoice | None, tuple[Tool, ...]]:
-    """The choice, and the tools that it leaves: an allow-list is said elsewhere by offering only those tools."""
+def _choice(config: wire.ToolConfig | None, tools: tuple[Tool, ...], notes: list[str]) -> ToolChoice | None:
     if config is None:
-        return None, tools
+        return None
     if config.retrieval_config is not None:
         notes.append("toolConfig.retrievalConfig")
     if config.include_server_side_tool_invocations:
         notes.append("toolConfig.includeServerSideToolInvocations")
     calling = config.function_calling_config
     if calling is None or not tools:
-        return None, tools
+        return None
     if calling.stream_function_call_arguments:
         notes.append("toolConfig.functionCallingConfig.streamFunctionCallArguments")
     path = "toolConfig.functionCallingConfig.mode"
@@ -142,10 +139,10 @@ def _choice(
     if mode is None:
         raise MalformedRequest(f"{path}: It may be AUTO, ANY, NONE or VALIDATED.", param=path)
     if mode == "any" and len(allowed) == 1:
-        return ToolChoice("tool", allowed[0]), tools
-    if allowed and mode != "none":
-        tools = tuple(tool for tool in tools if tool.name in allowed)
-    return ToolChoice("any" if mode == "any" else "none" if mode == "none" else "auto"), tools
+        return ToolChoice("tool", allowed[0])
+    if mode == "none":
+        return ToolChoice("none")
+    return ToolChoice("any" if mode == "any" else "auto", allowed=tuple(allowed) or None)
 
 
 def _reasoning(config: wire.ThinkingConfig | None) -> Reasoning | None:

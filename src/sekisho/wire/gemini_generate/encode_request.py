@@ -22,7 +22,7 @@ from sekisho.canonical.request import (
     ToolResult,
 )
 from sekisho.canonical.target import Encoded, Profile, Target
-from sekisho.canonical.tools import legal_name, wire_names
+from sekisho.canonical.tools import legal_name, narrowed, wire_names
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.gemini_generate import knobs
 from sekisho.wire.gemini_generate.encode_parts import Json, Naming, model_parts, result_parts, user_parts
@@ -33,6 +33,7 @@ from sekisho.wire.turns import Turn, turns_of
 
 def encode_request(request: Request, target: Target) -> Encoded:
     """Raises UnsupportedFeature for what this API, or this model, cannot be asked."""
+    request = narrowed(request, told=True)
     notes = knobs.untranslatable(request)
     profile = target.profile
     offered = wire_names(request.tools)
@@ -50,8 +51,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     if offered:
         declared = [knobs.declaration(name, tool, notes) for name, tool in offered.items()]
         body["tools"] = [{"functionDeclarations": declared}]
-        wanted = request.tool_choice.name if request.tool_choice is not None else None
-        calling = knobs.calling(request, next((n for n, tool in offered.items() if wanted in (n, tool.name)), wanted))
+        calling = knobs.calling(request.tool_choice, offered)
         if calling is not None:
             body["toolConfig"] = {"functionCallingConfig": calling}
     config = knobs.generation(request, profile, notes)

@@ -7,9 +7,10 @@ takes it (ai.google.dev/gemini-api/docs/thinking: a budget for 2.5, a level from
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sekisho.canonical.request import Document, Image, Reasoning, Request, Text, Tool, ToolCall, ToolResult
+from sekisho.canonical.request import Document, Image, Reasoning, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
 from sekisho.canonical.target import Profile
 from sekisho.canonical.tools import custom_schema
 from sekisho.core.errors import UnsupportedFeature
@@ -42,6 +43,8 @@ def untranslatable(request: Request) -> list[str]:
     notes = [*request.untranslated, *(name for name in _WITHOUT_EQUIVALENT if getattr(request, name) is not None)]
     if request.parallel_tool_calls is False:
         notes.append("parallel_tool_calls")
+    if request.session is not None and request.session not in (request.user or ""):  # Claude Code's user holds it
+        notes.append("prompt_cache_key")
     if any(tool.cache is not None for tool in request.tools):
         notes.append("cache_control")
     for message in request.messages:
@@ -80,13 +83,16 @@ def _description(tool: Tool) -> str | None:
     return f"{tool.description}\n\n{grammar}" if tool.description else grammar
 
 
-def calling(request: Request, wire_name: str | None) -> Json | None:
-    """`functionCallingConfig`; None where the default says the same. `wire_name` is that of the one tool asked for."""
-    choice = request.tool_choice
+def calling(choice: ToolChoice | None, offered: Mapping[str, Tool]) -> Json | None:
+    """`functionCallingConfig`; None where the default says the same. `offered`: wire name -> tool."""
     if choice is None:
         return None
     if choice.mode == "tool":
-        return {"mode": "ANY", "allowedFunctionNames": [wire_name]}
+        wanted = next((name for name, tool in offered.items() if choice.name in (name, tool.name)), choice.name)
+        return {"mode": "ANY", "allowedFunctionNames": [wanted]}
+    if choice.allowed is not None:  # AUTO takes no such list; VALIDATED is AUTO that keeps to the schemas
+        names = [name for name, tool in offered.items() if tool.name in choice.allowed]
+        return {"mode": "ANY" if choice.mode == "any" else "VALIDATED", "allowedFunctionNames": names}
     return {"mode": choice.mode.upper()}
 
 

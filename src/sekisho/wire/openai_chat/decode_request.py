@@ -7,6 +7,8 @@ no other dialect knows is named in `untranslated`; a field that changes what is 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sekisho.canonical.request import OutputSchema, Reasoning, Request, Tool, ToolChoice
 from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.wire.openai_chat.decode_messages import ELSEWHERE, cache_mark, read_messages
@@ -25,13 +27,12 @@ def decode_request(body: bytes) -> Request:
     typed, unsaid = read_request(body)
     _refuse(typed)
     tools = tuple(_tool(tool, f"tools.{at}") for at, tool in enumerate(typed.tools or ()))
-    choice, tools = _choice(typed.tool_choice, tools)
     names = ("messages.name",) if any(message.name for message in typed.messages) else ()
     return Request(
         model=typed.model,
         messages=read_messages(typed.messages),
         tools=tools,
-        tool_choice=choice,
+        tool_choice=_choice(typed.tool_choice),
         parallel_tool_calls=typed.parallel_tool_calls,
         max_tokens=typed.max_tokens if typed.max_completion_tokens is None else typed.max_completion_tokens,
         temperature=typed.temperature,
@@ -102,17 +103,15 @@ def _flat_format(body: ToolBody) -> dict[str, object] | None:
     return form
 
 
-def _choice(body: ChoiceBody | str | None, tools: tuple[Tool, ...]) -> tuple[ToolChoice | None, tuple[Tool, ...]]:
-    """The choice, and the tools that it leaves: an allow-list is said elsewhere by offering only those tools."""
+def _choice(body: ChoiceBody | str | None) -> ToolChoice | None:
     if body is None:
-        return None, tools
+        return None
     if isinstance(body, str):
-        return _mode(body, "tool_choice"), tools
+        return _mode(body, "tool_choice")
     if body.type == "allowed_tools" and body.allowed_tools is not None:
-        names = {_name(tool) for tool in body.allowed_tools.tools}
-        allowed = tuple(tool for tool in tools if tool.name in names)
-        return _mode(body.allowed_tools.mode, "tool_choice.allowed_tools.mode"), allowed
-    return ToolChoice("tool", _name(body)), tools
+        choice = _mode(body.allowed_tools.mode, "tool_choice.allowed_tools.mode")
+        return replace(choice, allowed=tuple(_name(tool) for tool in body.allowed_tools.tools))
+    return ToolChoice("tool", _name(body))
 
 
 def _mode(word: str, path: str) -> ToolChoice:

@@ -14,7 +14,7 @@ import msgspec
 
 from sekisho.canonical.request import Reasoning, Request, Tool
 from sekisho.canonical.target import Encoded, Target
-from sekisho.canonical.tools import custom_schema, legal_name, wire_names
+from sekisho.canonical.tools import custom_schema, legal_name, narrowed, wire_names
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.openai_chat.encode_messages import MessageWriter
 from sekisho.wire.openai_chat.schema import NAME
@@ -39,6 +39,7 @@ _EFFORTS = ((4_096, "low"), (16_384, "medium"))
 
 def encode_request(request: Request, target: Target) -> Encoded:
     """The body. Raises UnsupportedFeature for what chat completions cannot say."""
+    request = narrowed(request, told=target.takes_allowed_tools)
     dropped: dict[str, None] = dict.fromkeys(request.untranslated)
     wire = wire_names(request.tools)
     names = {(tool.name, tool.namespace): name for name, tool in wire.items()}
@@ -94,10 +95,17 @@ def _tool_choice(request: Request, wire: dict[str, Tool], target: Target) -> Bod
     if choice is not None and choice.mode == "tool":
         body["tool_choice"] = _named(choice.name or "", wire, target)
     elif choice is not None:
-        body["tool_choice"] = "required" if choice.mode == "any" else choice.mode
+        mode = "required" if choice.mode == "any" else choice.mode
+        body["tool_choice"] = mode if choice.allowed is None else _allowed(mode, choice.allowed, wire)
     if request.parallel_tool_calls is not None:
         body["parallel_tool_calls"] = request.parallel_tool_calls
     return body
+
+
+def _allowed(mode: str, allowed: tuple[str, ...], wire: dict[str, Tool]) -> Body:
+    kinds = ((name, "custom" if tool.custom else "function") for name, tool in wire.items() if tool.name in allowed)
+    tools = [{"type": kind, kind: {"name": name}} for name, kind in kinds]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
 
 
 def _named(wanted: str, wire: dict[str, Tool], target: Target) -> Body:

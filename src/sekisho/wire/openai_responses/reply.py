@@ -9,7 +9,7 @@ from __future__ import annotations
 from sekisho.canonical.events import Citation
 from sekisho.canonical.fold import unfold
 from sekisho.canonical.reply import Reply
-from sekisho.canonical.request import Part, Request, ToolCall
+from sekisho.canonical.request import Part, Refusal, Request, ToolCall
 from sekisho.core.errors import UpstreamProtocolError, UpstreamRefused
 from sekisho.wire.dialect import ReplyFacts
 from sekisho.wire.openai_responses.errors import error_info
@@ -47,7 +47,10 @@ def decode_reply(body: bytes) -> Reply:
         id=response.id or "",
         model=response.model or "",
         parts=tuple(parts),
-        stop=response.stop(called=any(isinstance(part, ToolCall) for part in parts)),
+        stop=response.stop(
+            called=any(isinstance(part, ToolCall) for part in parts),
+            refused=any(isinstance(part, Refusal) for part in parts),
+        ),
         usage=response.counted,
         created_seconds=response.created_seconds,
         citations=tuple(citations),

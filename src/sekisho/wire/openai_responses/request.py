@@ -15,6 +15,7 @@ import msgspec
 
 from sekisho.canonical.request import OutputSchema, Reasoning, Request
 from sekisho.canonical.target import Encoded, Target
+from sekisho.canonical.tools import narrowed
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.openai_responses.fields import Node, load
 from sekisho.wire.openai_responses.items import read_input
@@ -75,7 +76,7 @@ _LEAST_OUTPUT_TOKENS = 16
 #: Longest accepted prompt_cache_key and safety_identifier.
 _ID_CHARS = 64
 _TIERS = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
-#: A thinking budget below the first figure is this effort; above them all it is high.
+#: Anthropic's token budget -> OpenAI's effort: up to so many tokens.
 _BUDGETS = ((4_096, "low"), (16_384, "medium"))
 #: Canonical fields without a place in this API.
 _NO_PLACE = ("top_k", "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
@@ -162,6 +163,9 @@ def _output_schema(node: Node | None) -> OutputSchema | None:
 
 def encode_request(request: Request, target: Target) -> Encoded:
     """A canonical request -> the body for `target`, and what had to stay behind."""
+    # Whether the API finds a tool in a namespace by such a list is not said.
+    spaces = any(tool.namespace is not None for tool in request.tools)
+    request = narrowed(request, told=target.takes_allowed_tools and not spaces)
     names = Names(request.tools)
     writer = InputWriter(request.messages, names, "system" if target.compatible else "developer")
     instructions, items = writer.write()
@@ -223,7 +227,7 @@ def _effort(reasoning: Reasoning | None, target: Target, dropped: dict[str, None
         return None
     effort = reasoning.effort
     if effort is None and reasoning.budget_tokens is not None:
-        effort = next((word for below, word in _BUDGETS if reasoning.budget_tokens < below), "high")
+        effort = next((word for most, word in _BUDGETS if reasoning.budget_tokens <= most), "high")
     # Whoever asks for thinking in Anthropic's way reads it, so the thought must come back readable.
     asks_to_read = reasoning.enabled and (reasoning.budget_tokens is not None or reasoning.adaptive)
     summary = reasoning.summary or ("auto" if asks_to_read else None)

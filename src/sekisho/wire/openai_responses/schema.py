@@ -180,12 +180,16 @@ class WireResponse(msgspec.Struct):
         """`created_at` as whole seconds; some servers send a fraction."""
         return int(self.created_at) if self.created_at is not None else None
 
-    def stop(self, *, called: bool) -> StopReason:
-        """Why the model stopped; a completed response with a tool call waits for the tool."""
+    def stop(self, *, called: bool, refused: bool) -> StopReason:
+        """Why the model stopped; a completed response with a tool call waits for the tool, one that declines in words
+        is a refusal.
+        """
         if self.status == "incomplete":
             reason = self.incomplete_details.reason if self.incomplete_details is not None else None
             return _INCOMPLETE.get(reason, StopReason.END_TURN)
-        return StopReason.TOOL_USE if called else StopReason.END_TURN
+        if called:
+            return StopReason.TOOL_USE
+        return StopReason.REFUSAL if refused else StopReason.END_TURN
 
 
 _INCOMPLETE: dict[str | None, StopReason] = {

@@ -165,7 +165,8 @@ class StreamReader:
             self._out.append(e.UsageReported(response.counted))
         if response.status is None:
             response.status = kind.removeprefix("response.")
-        self._out.append(e.Finished(stop=response.stop(called=self._called)))
+        refused = any(block.kind == "refusal" for block in self._blocks.values())
+        self._out.append(e.Finished(stop=response.stop(called=self._called, refused=refused)))
         self._over = True
 
     def _failed(self, event: _ResponseEvent, _: str) -> None:

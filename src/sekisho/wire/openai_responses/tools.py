@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from sekisho.canonical.request import Request, Tool, ToolChoice
-from sekisho.canonical.tools import legal_name, wire_names
+from sekisho.canonical.tools import callable_tools, legal_name, wire_names
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.openai_responses.fields import Node, wrong
 
@@ -53,10 +55,6 @@ class Toolbox:
             else:
                 raise UnsupportedFeature(f"tools.{kind}", ELSEWHERE, "Leave this tool out.")
 
-    def keep(self, keys: set[str]) -> None:
-        """Only the tools with these names (`tool_choice` of type allowed_tools)."""
-        self.tools = {key: tool for key, tool in self.tools.items() if tool.name in keys}
-
     def _add(self, tool: Tool) -> None:
         self.tools[tool.name, tool.namespace] = tool
 
@@ -84,9 +82,7 @@ def _custom(node: Node, namespace: str | None) -> Tool:
 
 
 def read_choice(source: Node, toolbox: Toolbox) -> ToolChoice | None:
-    """`tool_choice`; narrows `toolbox` when only some tools are allowed. Raises UnsupportedFeature when a hosted
-    tool is forced.
-    """
+    """`tool_choice`. Raises UnsupportedFeature when a hosted tool is forced."""
     value = source.values.get("tool_choice")
     if isinstance(value, str):
         if value == "required" and toolbox.offered and not toolbox.tools:
@@ -99,7 +95,7 @@ def read_choice(source: Node, toolbox: Toolbox) -> ToolChoice | None:
     if kind in {"function", "custom"}:
         return ToolChoice("tool", node.need_text("name"))
     if kind == "allowed_tools":
-        return _allowed(node, toolbox)
+        return _allowed(node)
     raise UnsupportedFeature(f"tool_choice.{kind}", ELSEWHERE)
 
 
@@ -110,16 +106,15 @@ def _mode(word: str, path: str) -> ToolChoice:
     return choice
 
 
-def _allowed(node: Node, toolbox: Toolbox) -> ToolChoice:
-    names = set()
+def _allowed(node: Node) -> ToolChoice:
+    names = []
     for tool in node.children("tools"):
         kind = tool.need_text("type")
         if kind in {"function", "custom"}:
-            names.add(tool.need_text("name"))
+            names.append(tool.need_text("name"))
         elif not kind.startswith(_OFFERED):
             raise UnsupportedFeature(f"tool_choice.tools.{kind}", ELSEWHERE)
-    toolbox.keep(names)
-    return _mode(node.need_text("mode"), node.where("mode"))
+    return replace(_mode(node.need_text("mode"), node.where("mode")), allowed=tuple(names))
 
 
 class Names:
@@ -171,9 +166,16 @@ def write_choice(request: Request, names: Names) -> str | dict[str, Any] | None:
     choice = request.tool_choice
     if choice is None or not request.tools:
         return None
+    if choice.allowed is not None:
+        tools = [_reference(tool, names) for tool in callable_tools(request)]
+        return {"type": "allowed_tools", "mode": _CHOICES[choice.mode], "tools": tools}
     if choice.mode != "tool":
         return _CHOICES[choice.mode]
     tool = next((tool for tool in request.tools if tool.name == choice.name), None)
     if tool is None:
         return {"type": "function", "name": legal_name(choice.name or "")}
+    return _reference(tool, names)
+
+
+def _reference(tool: Tool, names: Names) -> dict[str, Any]:
     return {"type": "custom" if tool.custom else "function", "name": names.of(tool.name, tool.namespace)}

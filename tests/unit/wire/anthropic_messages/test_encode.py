@@ -70,6 +70,13 @@ def test_a_picture_in_the_instructions_goes_to_the_user() -> None:
     assert [block["type"] for block in body["messages"][0]["content"]] == ["text", "image"]
 
 
+def test_only_the_allowed_tools_are_offered() -> None:
+    tools = (Tool(name="f", parameters={"type": "object"}), Tool(name="g", parameters={"type": "object"}))
+    body = sent(asked(tools=tools, tool_choice=ToolChoice("any", allowed=("g",))))
+    assert [tool["name"] for tool in body["tools"]] == ["g"]
+    assert body["tool_choice"] == {"type": "any"}
+
+
 def test_an_assistants_picture_is_refused() -> None:
     with pytest.raises(UnsupportedFeature) as caught:
         sent(asked(said("user", "a"), said("assistant", Image(url="u")), said("user", "b")))

@@ -55,6 +55,13 @@ def test_leading_system_text_is_the_prompt_and_later_text_stays_in_place() -> No
     assert [block["text"] for block in body["messages"][0]["content"]] == ["a", "b"]
 
 
+def test_only_the_allowed_tools_are_offered() -> None:
+    tools = (Tool(name="f", parameters={"type": "object"}), Tool(name="g", parameters={"type": "object"}))
+    config = sent(asked(tools=tools, tool_choice=ToolChoice("any", allowed=("g",))))["toolConfig"]
+    assert [tool["toolSpec"]["name"] for tool in config["tools"]] == ["g"]
+    assert config["toolChoice"] == {"any": {}}
+
+
 def test_turns_alternate_begin_with_the_user_and_answer_their_calls() -> None:
     call = ToolCall(id="a:1", name="look", arguments="{}")
     body = sent(asked(said("assistant", call), said("user", "b")))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -97,6 +97,17 @@ def test_the_last_word_must_be_the_users() -> None:
     with pytest.raises(UnsupportedFeature, match="messages"):
         sent(asked(said("user", "Hi"), said("assistant", "So")), LEVELS)
     assert sent(asked(said("user", "Hi"), said("assistant", "So")))["contents"][-1]["role"] == "model"
+
+
+@pytest.mark.parametrize(("mode", "said"), [("any", "ANY"), ("auto", "VALIDATED")])
+def test_a_list_of_allowed_tools_is_said_and_all_are_declared(mode: Literal["any", "auto"], said: str) -> None:
+    tools = (Tool(name="read file"), Tool(name="f"), Tool(name="g"))
+    body = sent(asked(tools=tools, tool_choice=ToolChoice(mode, allowed=("g", "read file"))))
+    assert len(body["tools"][0]["functionDeclarations"]) == 3
+    assert body["toolConfig"]["functionCallingConfig"] == {
+        "mode": said,
+        "allowedFunctionNames": [body["tools"][0]["functionDeclarations"][0]["name"], "g"],
+    }
 
 
 def test_tools_and_their_names() -> None:

@@ -72,12 +72,12 @@ def test_tool_choice(given_choice: object, expected: ToolChoice) -> None:
     assert decode(tools=[FUNCTION], tool_choice=given_choice).tool_choice == expected
 
 
-def test_an_allow_list_leaves_only_its_tools() -> None:
+def test_an_allow_list_is_a_choice_among_all_tools() -> None:
     other = {"type": "function", "function": {"name": "g"}}
     allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "g"}}]}
     request = decode(tools=[FUNCTION, other], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
-    assert request.tools == (Tool(name="g"),)
-    assert request.tool_choice == ToolChoice("any")
+    assert [tool.name for tool in request.tools] == ["f", "g"]
+    assert request.tool_choice == ToolChoice("any", allowed=("g",))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from sekisho.wire.openai_chat.encode_request import encode_request
 OPENAI = Target(model="routed")
 COMPATIBLE = Target(model="routed", compatible=True)
 REASONING = Target(model="routed", profile=Profile(openai_reasoning=True))
+NEWER = Target(model="routed", profile=Profile(openai_reasoning=True, allowed_tools=True))
 USER = Message("user", (Text("u"),))
 TOOL = Tool(name="f", description="d", parameters={"type": "object", "properties": {"a": {"type": "string"}}})
 
@@ -127,6 +128,18 @@ def test_namespaced_tools_have_unique_names_in_list_choice_and_history() -> None
     body = msgspec.json.decode(encoded.body)
     assert [tool["function"]["name"] for tool in body["tools"]] == ["a__run", "b__run"]
     assert body["messages"][1]["tool_calls"][0]["function"]["name"] == "b__run"
+
+
+def test_a_list_of_allowed_tools_is_said_where_it_is_known_and_else_offered_alone() -> None:
+    tools = (TOOL, Tool(name="c", custom=True), Tool(name="g"))
+    choice = ToolChoice("auto", allowed=("c", "f"))
+    body, _ = encode(NEWER, tools=tools, tool_choice=choice)
+    assert len(body["tools"]) == 3
+    named = [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "c"}}]
+    assert body["tool_choice"] == {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": named}}
+    for target in (OPENAI, COMPATIBLE, msgspec.structs.replace(NEWER, compatible=True)):
+        body, _ = encode(target, tools=tools, tool_choice=choice)
+        assert (len(body["tools"]), body["tool_choice"]) == (2, "auto")
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,19 @@ def test_reasoning_models_give_their_thoughts_back_sealed() -> None:
     assert "include" not in encode(PLAIN)
 
 
+def test_a_list_of_allowed_tools_is_said_where_it_is_known_and_else_offered_alone() -> None:
+    tools = (Tool(name="f"), Tool(name="c", custom=True), Tool(name="g"))
+    asked = {"tools": tools, "tool_choice": ToolChoice("any", allowed=("c", "f"))}
+    newer = Target(model="gpt-5", profile=Profile(openai_reasoning=True, allowed_tools=True))
+    body = encode(newer, **asked)
+    assert len(body["tools"]) == 3
+    named = [{"type": "function", "name": "f"}, {"type": "custom", "name": "c"}]
+    assert body["tool_choice"] == {"type": "allowed_tools", "mode": "required", "tools": named}
+    spaced = {**asked, "tools": (*tools, Tool(name="h", namespace="n"))}
+    for other in (encode(PLAIN, **asked), encode(newer, **spaced)):
+        assert (len(other["tools"]), other["tool_choice"]) == (2, "required")
+
+
 def test_zero_is_a_value() -> None:
     assert encode(temperature=0.0, top_p=0.0) | {"x": 1} == encode() | {"temperature": 0.0, "top_p": 0.0, "x": 1}
     assert encode(parallel_tool_calls=False, tools=(Tool(name="f"),))["parallel_tool_calls"] is False

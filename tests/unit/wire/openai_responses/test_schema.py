@@ -48,7 +48,13 @@ def test_thin_usage_is_zero_where_nothing_is_said() -> None:
     ],
 )
 def test_why_the_model_stopped(fields: dict[str, Any], *, called: bool, stop: StopReason) -> None:
-    assert decode(msgspec.json.encode(fields), WireResponse).stop(called=called) is stop
+    assert decode(msgspec.json.encode(fields), WireResponse).stop(called=called, refused=False) is stop
+
+
+def test_a_completed_response_that_declines_is_a_refusal() -> None:
+    done = decode(b'{"status":"completed"}', WireResponse)
+    assert done.stop(called=False, refused=True) is StopReason.REFUSAL
+    assert done.stop(called=True, refused=True) is StopReason.TOOL_USE
 
 
 def test_items_are_parts() -> None:

@@ -102,6 +102,7 @@ def test_a_refusal() -> None:
     done = {"type": "message", "content": [{"type": "refusal", "refusal": "no."}]}
     assert answer(delta("refusal", "no"), delta("refusal", "."), item("done", done)).parts == (Refusal("no."),)
     assert answer(item("done", done)).parts == (Refusal("no."),)
+    assert answer(item("done", done)).stop is e.StopReason.REFUSAL
 
 
 def test_a_call_is_known_at_once_and_its_arguments_come() -> None:

@@ -66,11 +66,11 @@ def test_choices(value: Any, choice: ToolChoice | None) -> None:
     assert choose(value, read(SHELL, PATCH)) == choice
 
 
-def test_allowed_tools_leave_only_those() -> None:
+def test_allowed_tools_are_a_choice_among_all() -> None:
     toolbox = read(SHELL, PATCH)
     value = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "custom", "name": "patch"}]}
-    assert choose(value, toolbox) == ToolChoice("any")
-    assert [tool.name for tool in toolbox.tools.values()] == ["patch"]
+    assert choose(value, toolbox) == ToolChoice("any", allowed=("patch",))
+    assert [tool.name for tool in toolbox.tools.values()] == ["shell", "patch"]
 
 
 @pytest.mark.parametrize(
