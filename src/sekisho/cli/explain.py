@@ -26,8 +26,8 @@ from sekisho.identity.credential import find_token
 from sekisho.identity.keys import Principal, principal_of, resolved_model, token_hash
 from sekisho.identity.places import UNREADABLE
 from sekisho.routing.plan import Wish
+from sekisho.store.bindings import binding_of_secret
 from sekisho.store.db import open_for_reading
-from sekisho.store.keys import get_key
 from sekisho.wire.json_edit import JsonObject
 
 #: One line of the answer: what, and what about it.
@@ -126,12 +126,12 @@ def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) ->
     engine = open_for_reading(path)
     try:
         with engine.connect() as connection:
-            row = get_key(connection, token_hash(token))
+            binding = binding_of_secret(connection, token_hash(token))
     finally:
         engine.dispose()
-    if row is None:
+    if binding is None:
         return "not known to the gateway", NOBODY
-    principal = principal_of(row)
+    principal = principal_of(binding)
     return _named(principal), principal
 
 

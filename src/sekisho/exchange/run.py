@@ -48,7 +48,7 @@ TELL_STOP_SECONDS = 2.0
 async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[bytes]] | None = None) -> None:
     """Carry one call through the stations. `receive` is for a body that is still on its way. Raises nothing."""
     try:
-        call.principal = recognise_caller(call.headers, gateway.keys, gateway.access_keys, gateway.key_header)
+        call.principal = await recognise_caller(call.headers, gateway.keys, gateway.access_keys, gateway.key_header)
         if receive is not None:  # only now: of a stranger's body nothing is held or unpacked
             call.body = await receive()
         await gateway.turns.take(len(call.body))

@@ -24,10 +24,12 @@ from sekisho.core.errors import CallerError, ErrorClass, MalformedRequest
 from sekisho.core.secret import Secret
 from sekisho.identity.keys import KeyRing, Principal, UnknownKey, hash_of
 from sekisho.identity.lru import Lru
+from sekisho.identity.remembered import Flight, Flights
 from sekisho.store import access_keys as stored
 from sekisho.store import keys as stored_keys
 from sekisho.store.access_keys import AccessKeyRow
-from sekisho.store.db import Database
+from sekisho.store.changes import note_changes
+from sekisho.store.db import Store
 
 log = logging.getLogger("sekisho.identity")
 
@@ -89,9 +91,9 @@ class _Pair(msgspec.Struct, frozen=True):
 
 
 class AccessKeyRing:
-    """Access key id -> AccessKey. `find` is called on the event loop."""
+    """Access key id -> AccessKey. `seek` is called on the event loop for every signed request."""
 
-    def __init__(self, db: Database, keys: KeyRing, envelope: Envelope, clock: Clock) -> None:
+    def __init__(self, db: Store, keys: KeyRing, envelope: Envelope, clock: Clock) -> None:
         self._db = db
         self._keys = keys
         self._envelope = envelope
@@ -99,14 +101,28 @@ class AccessKeyRing:
         self._known = Lru[str, _Pair](KNOWN_PAIRS)
         self._unknown_until_us = Lru[str, int](UNKNOWN_IDS)
         self._used_us = Lru[str, int](KNOWN_PAIRS)
+        self._asked = Flights[_Pair | None]()
 
-    def find(self, access_key_id: str) -> AccessKey | None:
+    async def seek(self, access_key_id: str) -> AccessKey | None:
         """The pair of this id, expired and blocked ones too; None when there is none.
 
-        Raises OperatorError when its secret cannot be opened with the present root keys.
+        Raises StoreAway, and OperatorError when its secret cannot be opened with the present root keys.
         """
+        pair = self._known.get(access_key_id)
+        if pair is None and (self._db.local or self._cannot_be(access_key_id)):
+            pair = self._look_up(access_key_id)
+        elif pair is None:
+            pair = await self._asked.share(access_key_id, lambda flight: self._load(access_key_id, flight))
+        principal = None if pair is None else await self._keys.seek_hash(pair.key_hash)
+        return self._pair(access_key_id, pair, principal)
+
+    def find(self, access_key_id: str) -> AccessKey | None:
+        """As `seek`; where the database is not at hand, only for what `seek` has found just now."""
         pair = self._known.get(access_key_id) or self._look_up(access_key_id)
         principal = None if pair is None else self._keys.by_hash(pair.key_hash)
+        return self._pair(access_key_id, pair, principal)
+
+    def _pair(self, access_key_id: str, pair: _Pair | None, principal: Principal | None) -> AccessKey | None:
         if pair is None or principal is None:
             self._known.drop(access_key_id)  # its key was deleted, and it with it
             return None
@@ -132,18 +148,45 @@ class AccessKeyRing:
         """It was made, changed or deleted: ask again."""
         self._known.drop(access_key_id)
         self._unknown_until_us.drop(access_key_id)
+        self._asked.spoil(("access_key", access_key_id))
+
+    def heard(self, kind: str, name: str) -> None:
+        """A listener of the feed of changes."""
+        if kind == "access_key":
+            self.forget(name)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+        self._unknown_until_us.clear()
+        self._asked.spoil(None)
+
+    def _cannot_be(self, access_key_id: str) -> bool:
+        now_us = self._clock.monotonic_us()
+        return not _ID.fullmatch(access_key_id) or (self._unknown_until_us.get(access_key_id) or now_us) > now_us
+
+    async def _load(self, access_key_id: str, flight: Flight) -> _Pair | None:
+        row = await asyncio.wrap_future(
+            self._db.read(lambda connection: stored.get_access_key(connection, access_key_id))
+        )
+        return self._remember(access_key_id, row, flight)
 
     def _look_up(self, access_key_id: str) -> _Pair | None:
         """Synchronous, so two callers with the same id cannot ask twice."""
-        now_us = self._clock.monotonic_us()
-        if not _ID.fullmatch(access_key_id) or (self._unknown_until_us.get(access_key_id) or now_us) > now_us:
+        if self._cannot_be(access_key_id):
             return None
         row = self._db.read_now(lambda connection: stored.get_access_key(connection, access_key_id))
+        return self._remember(access_key_id, row, Flight())
+
+    def _remember(self, access_key_id: str, row: AccessKeyRow | None, flight: Flight) -> _Pair | None:
+        old = flight.spoilt_by({("access_key", access_key_id)})
         if row is None:
-            self._unknown_until_us.put(access_key_id, now_us + UNKNOWN_US)
+            if not old:
+                self._unknown_until_us.put(access_key_id, self._clock.monotonic_us() + UNKNOWN_US)
             return None
         pair = _Pair(row.key_hash, self._envelope.open(row.secret, PURPOSE, access_key_id), row.blocked)
-        self._known.put(access_key_id, pair)
+        if not old:
+            self._known.put(access_key_id, pair)
         return pair
 
 
@@ -155,7 +198,7 @@ def _new_pair() -> tuple[str, Secret]:
 class AccessKeyService:
     """What administrators do to pairs: in the database first, then in the ring, before the answer goes out."""
 
-    def __init__(self, db: Database, ring: AccessKeyRing, envelope: Envelope, clock: Clock) -> None:
+    def __init__(self, db: Store, ring: AccessKeyRing, envelope: Envelope, clock: Clock) -> None:
         self._db = db
         self._ring = ring
         self._envelope = envelope
@@ -189,6 +232,7 @@ class AccessKeyService:
                 created_by=by,
             )
             stored.insert_access_key(connection, row)
+            note_changes(connection, [("access_key", access_key_id)], now_us)
             return row
 
         try:
@@ -200,9 +244,13 @@ class AccessKeyService:
 
     async def set_blocked(self, access_key_id: str, *, blocked: bool) -> AccessKeyRow:
         """Refuse the pair's signatures from now on, or take them again. Raises UnknownAccessKey."""
-        row = await asyncio.wrap_future(
-            self._db.write(lambda connection: stored.set_blocked(connection, access_key_id, blocked=blocked))
-        )
+        now_us = self._clock.now_us()
+
+        def change(connection: Connection) -> AccessKeyRow | None:
+            note_changes(connection, [("access_key", access_key_id)], now_us)
+            return stored.set_blocked(connection, access_key_id, blocked=blocked)
+
+        row = await asyncio.wrap_future(self._db.write(change))
         self._ring.forget(access_key_id)
         if row is None:
             raise UnknownAccessKey
@@ -210,9 +258,13 @@ class AccessKeyService:
 
     async def delete(self, access_key_id: str) -> None:
         """The pair is gone from now on. Raises UnknownAccessKey."""
-        found = await asyncio.wrap_future(
-            self._db.write(lambda connection: stored.delete_access_key(connection, access_key_id))
-        )
+        now_us = self._clock.now_us()
+
+        def remove(connection: Connection) -> bool:
+            note_changes(connection, [("access_key", access_key_id)], now_us)
+            return stored.delete_access_key(connection, access_key_id)
+
+        found = await asyncio.wrap_future(self._db.write(remove))
         self._ring.forget(access_key_id)
         if not found:
             raise UnknownAccessKey

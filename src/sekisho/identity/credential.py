@@ -36,7 +36,7 @@ def find_token(headers: Mapping[str, str], key_header: str | None) -> str | None
     return None
 
 
-def recognise_key(headers: Mapping[str, str], keys: KeyRing, key_header: str | None) -> Principal:
+async def recognise_key(headers: Mapping[str, str], keys: KeyRing, key_header: str | None) -> Principal:
     """Who calls. Raises Unauthenticated."""
     token = find_token(headers, key_header)
     if token is None:
@@ -45,21 +45,21 @@ def recognise_key(headers: Mapping[str, str], keys: KeyRing, key_header: str | N
             "header.",
             code="invalid_api_key",
         )
-    principal = keys.find(token)
+    principal = await keys.seek(token)
     if principal is None:
         raise Unauthenticated("Authentication Error, this key is not known to the gateway.", code="invalid_api_key")
     return principal
 
 
-def recognise_caller(
+async def recognise_caller(
     headers: Mapping[str, str], keys: KeyRing, access_keys: AccessKeyRing, key_header: str | None
 ) -> Principal:
     """Who calls, by a key, or by the name of the access-key pair that a request is signed with: the signature itself
     is verified once its body is here. Raises Unauthenticated.
     """
     if not is_signed(headers):
-        return recognise_key(headers, keys, key_header)
-    pair = access_keys.find(signer_of(headers))
+        return await recognise_key(headers, keys, key_header)
+    pair = await access_keys.seek(signer_of(headers))
     if pair is None:
         raise Unauthenticated(
             "This access key is not known to the gateway. Use the pair that was issued for your virtual key.",

@@ -1,8 +1,8 @@
 """Virtual keys: from a token to the principal behind it, and the making and unmaking of keys.
 
 Flows in: tokens that callers show, changes that administrators ask for. Flows out: Principals. Must stay true: a known
-key costs no query, an unknown one a single indexed query; a change acts at once in this process and a key made by
-another is seen within a second; the token itself is kept nowhere, only its SHA-256.
+key costs no query, an unknown one a single indexed query, however many ask for it; a change acts at once in this
+process and within a second in the others (changes.py); the token itself is kept nowhere, only its SHA-256.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -21,12 +20,14 @@ from sqlalchemy.engine import Connection
 from sekisho.core.clock import Clock
 from sekisho.core.errors import CallerError, ErrorClass, MalformedRequest
 from sekisho.core.secret import Secret
+from sekisho.identity.lru import Lru
+from sekisho.identity.remembered import Flight, Flights, Remembered, remember
+from sekisho.identity.scopes import Scope, depends_on, lists, residency_of, role_of, scopes_of, tags_of
 from sekisho.store import keys as stored
-from sekisho.store.db import Database
+from sekisho.store.bindings import Binding, binding_of_key, binding_of_secret
+from sekisho.store.changes import note_changes
+from sekisho.store.db import Store
 from sekisho.store.keys import KeyFilter, KeyRow
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 #: The user that LiteLLM books the master key's acts on.
 MASTER_USER_ID = "default_user_id"
@@ -40,13 +41,13 @@ UNKNOWN_KEYS = 10_000
 #: How long an unknown token stays unknown without asking again: another process may have made it since.
 UNKNOWN_SECONDS = 1.0
 
-#: Special names in a key's `models`.
-ALL_MODELS = frozenset({"all-proxy-models", "all-team-models", "*"})
-NO_MODELS = "no-default-models"
-
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls. Empty `models` mean all; see `may_use`. `expires_us` is epoch µs UTC, None for never."""
+    """Who calls. Empty `models` mean all; see `may_use`. `expires_us` is epoch µs UTC, None for never.
+
+    `key_hash` names the key for as long as it lives (`keys.token`). `scopes` are all that bind it, its own first.
+    `role` is its user's, "" without one. `residency` are the rules of its team and organisation, each of which holds.
+    """
 
     key_hash: str
     key_name: str = ""
@@ -61,6 +62,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
     allowed_routes: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    role: str = ""
+    organization_id: str | None = None
+    project_id: str | None = None
+    residency: tuple[dict[str, Any], ...] = ()
 
 
 class UnknownKey(CallerError):
@@ -80,81 +86,151 @@ def hash_of(key: str) -> str:
 
 
 def resolved_model(principal: Principal, model: str) -> str:
-    """The model that this key means by `model`."""
-    return principal.aliases.get(model, model)
+    """The model that this key means by `model`: by its own alias, then by its team's."""
+    name = principal.aliases.get(model, model)
+    for scope in principal.scopes:
+        if scope.kind == "team":
+            name = scope.aliases.get(name, name)
+    return name
 
 
 def may_use(principal: Principal, model: str) -> bool:
-    """Whether the key may call the model named `model`.
+    """Whether the key, and everything that binds it, admits the model named `model`."""
+    return denied_by(principal, model) is None
 
-    No list means every model. Names in the list match exactly, or as wildcards (`openai/*`); an alias of the key
-    admits its target. `all-team-models` admits all, as a team without a list does. `no-default-models` admits nothing
-    by itself.
+
+def denied_by(principal: Principal, model: str) -> Scope | None:
+    """The scope whose list of models does not admit `model`; None where all do.
+
+    A list admits a model under the name that reaches its scope: the key's own under the name asked for or what the
+    key means by it; a team's, and those beside it, under that or what the team means by it; an organisation's and a
+    tag's only under what it is in the end, so that nobody widens their list by an alias of his own.
     """
-    if principal.is_master or not principal.models:
-        return True
-    if not ALL_MODELS.isdisjoint(principal.models):
-        return True
-    names = {model, resolved_model(principal, model)}
-    return any(pattern != NO_MODELS and _matches(pattern, name) for pattern in principal.models for name in names)
+    if principal.is_master:
+        return None
+    asked = principal.aliases.get(model, model)
+    if principal.models and not lists(principal.models, {model, asked}):
+        return Scope(kind="key", id=principal.key_hash)
+    meant: str | None = None
+    for scope in principal.scopes:
+        if scope.models and scope.kind != "key":
+            meant = meant or resolved_model(principal, model)
+            names = {meant} if scope.kind in _OUTER else {asked, meant}
+            if not lists(scope.models, names):
+                return scope
+    return None
+
+
+#: Scopes above those whose administrators write aliases.
+_OUTER = frozenset({"organization", "tag", "end_user", "gateway"})
 
 
 class KeyRing:
-    """Token -> Principal. `find` is called on the event loop for every request."""
+    """Token -> Principal. `seek` is called on the event loop for every request.
 
-    def __init__(self, db: Database, clock: Clock, master_key: Secret) -> None:
+    The names in its caches: the hash of a secret, and `=` before the hash that names a key.
+    """
+
+    def __init__(self, db: Store, clock: Clock, master_key: Secret) -> None:
         self._db = db
         self._clock = clock
         self._master = Principal(
-            key_hash=token_hash(master_key.reveal()), key_name="master key", user_id=MASTER_USER_ID, is_master=True
+            key_hash=token_hash(master_key.reveal()),
+            key_name="master key",
+            user_id=MASTER_USER_ID,
+            is_master=True,
+            role="proxy_admin",
         )
-        self._known: dict[str, Principal] = {}
+        self._known = Remembered[Principal](KNOWN_KEYS)
         self._unknown_until_us: dict[str, int] = {}
+        self._asked = Flights[Principal | None]()
+        self._scopes = Lru[tuple[str, str], Scope](KNOWN_KEYS)
 
     @property
     def master(self) -> Principal:
         """Who shows the master key."""
         return self._master
 
-    def find(self, token: str) -> Principal | None:
-        """Whose token it is, expired and blocked ones too; None for nobody's."""
+    async def seek(self, token: str) -> Principal | None:
+        """Whose token it is, expired and blocked ones too; None for nobody's. Raises StoreAway."""
         name = token_hash(token)
         if hmac.compare_digest(name, self._master.key_hash):
             return self._master
-        return self.by_hash(name)
+        return self._known.get(name) or await self._learn(name)
 
-    def by_hash(self, name: str) -> Principal | None:
-        """The principal of the virtual key with this hash, expired and blocked ones too; None when there is none."""
+    async def seek_hash(self, key_hash: str) -> Principal | None:
+        """The principal of the key of this name (`keys.token`). Raises StoreAway."""
+        name = f"={key_hash}"
+        return self._known.get(name) or await self._learn(name)
+
+    def find(self, token: str) -> Principal | None:
+        """As `seek`; where the database is not at hand, only for what `seek` has found just now."""
+        name = token_hash(token)
+        if hmac.compare_digest(name, self._master.key_hash):
+            return self._master
         return self._known.get(name) or self._look_up(name)
 
-    def put(self, row: KeyRow) -> None:
-        """From now on this is what the key is."""
-        self._unknown_until_us.pop(row.token, None)
-        self._known.pop(row.token, None)
-        _remember(self._known, row.token, principal_of(row), KNOWN_KEYS)
+    def by_hash(self, key_hash: str) -> Principal | None:
+        """As `seek_hash`, with the bound of `find`."""
+        name = f"={key_hash}"
+        return self._known.get(name) or self._look_up(name)
 
     def drop(self, token: str) -> None:
-        """From now on there is no such key."""
-        self._known.pop(token, None)
+        """The key of this name, or the secret of this hash, was made, changed or deleted: ask again."""
+        self.forget("key", token)
+
+    def forget(self, kind: str, name: str) -> None:
+        """A listener of the feed of changes: what depends on this is asked for again."""
+        if kind == "key":
+            self._unknown_until_us.pop(name, None)
+            self._unknown_until_us.pop(f"={name}", None)
+        self._known.drop((kind, name))
+        self._asked.spoil((kind, name))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+        self._unknown_until_us.clear()
+        self._asked.spoil(None)
+
+    async def _learn(self, name: str) -> Principal | None:
+        """The database at hand is asked at once; another one once for all who ask for the same name."""
+        if self._db.local or self._is_unknown(name):
+            return self._look_up(name)
+        return await self._asked.share(name, lambda flight: self._load(name, flight))
+
+    async def _load(self, name: str, flight: Flight) -> Principal | None:
+        binding = await asyncio.wrap_future(self._db.read(lambda connection: _read(connection, name)))
+        return self._remember(name, binding, flight)
 
     def _look_up(self, name: str) -> Principal | None:
-        """Synchronous, so two callers with the same new key cannot ask twice."""
+        if self._is_unknown(name):
+            return None
+        return self._remember(name, self._db.read_now(lambda connection: _read(connection, name)), Flight())
+
+    def _is_unknown(self, name: str) -> bool:
         now_us = self._clock.monotonic_us()
-        if self._unknown_until_us.get(name, now_us) > now_us:
+        return self._unknown_until_us.get(name, now_us) > now_us
+
+    def _remember(self, name: str, binding: Binding | None, flight: Flight) -> Principal | None:
+        """What was read is kept, unless something that it depends on was changed while it was read."""
+        if binding is None:
+            if not flight.spoilt_by({("key", name.removeprefix("="))}):
+                self._unknown_until_us.pop(name, None)
+                until_us = self._clock.monotonic_us() + round(UNKNOWN_SECONDS * 1_000_000)
+                remember(self._unknown_until_us, name, until_us, UNKNOWN_KEYS)
             return None
-        row = self._db.read_now(lambda connection: stored.get_key(connection, name))
-        if row is None:
-            self._unknown_until_us.pop(name, None)
-            _remember(self._unknown_until_us, name, now_us + round(UNKNOWN_SECONDS * 1_000_000), UNKNOWN_KEYS)
-            return None
-        self.put(row)
-        return self._known[name]
+        principal, needs = principal_of(binding, self._scopes), depends_on(binding)
+        self._unknown_until_us.pop(name, None)
+        if not flight.spoilt_by(needs):
+            self._known.put(name, principal, needs)
+        return principal
 
 
 class KeyService:
     """What administrators do to keys: in the database first, then in the ring, before the answer goes out."""
 
-    def __init__(self, db: Database, ring: KeyRing, clock: Clock) -> None:
+    def __init__(self, db: Store, ring: KeyRing, clock: Clock) -> None:
         self._db = db
         self._ring = ring
         self._clock = clock
@@ -178,9 +254,10 @@ class KeyService:
                 raise MalformedRequest("'key' is taken: choose another, or leave it out.", param="key")
             _check_alias(connection, row.key_alias, None)
             stored.insert_key(connection, row)
+            note_changes(connection, [("key", row.token)], now_us)
 
         await asyncio.wrap_future(self._db.write(add))
-        self._ring.put(row)
+        self._ring.drop(row.token)
         return key, row
 
     async def update(self, key: str, change: Callable[[KeyRow], dict[str, Any]], by: str | None) -> KeyRow:
@@ -189,7 +266,8 @@ class KeyService:
         Raises UnknownKey, and MalformedRequest when another key has the alias.
         """
         token = hash_of(key)
-        stamps = {"updated_us": self._clock.now_us(), "updated_by": by}
+        now_us = self._clock.now_us()
+        stamps = {"updated_us": now_us, "updated_by": by}
 
         def write(connection: Connection) -> KeyRow:
             present = stored.get_key(connection, token)
@@ -197,15 +275,16 @@ class KeyService:
                 raise _unknown()
             fields = change(present)
             _check_alias(connection, fields.get("key_alias"), token)
+            note_changes(connection, [("key", token)], now_us)
             return stored.update_key(connection, token, fields | stamps) or present
 
         row = await asyncio.wrap_future(self._db.write(write))
-        self._ring.put(row)
+        self._ring.drop(row.token)
         return row
 
     async def delete(self, named_keys: Sequence[str], aliases: Sequence[str]) -> list[str]:
         """Delete keys by themselves, by hash or by alias: all, or none where one is unknown. Returns what was named."""
-        wanted = {name: hash_of(name) for name in named_keys}
+        wanted, now_us = {name: hash_of(name) for name in named_keys}, self._clock.now_us()
 
         def remove(connection: Connection) -> list[str]:
             found = stored.tokens_of(connection, list(wanted.values()), aliases)
@@ -214,6 +293,7 @@ class KeyService:
                 raise UnknownKey(f"{missing} of the named keys do not exist; none was deleted.", param="keys")
             tokens = sorted({*wanted.values(), *(found[alias] for alias in aliases)})
             stored.delete_keys(connection, tokens)
+            note_changes(connection, [("key", token) for token in tokens], now_us)
             return tokens
 
         for token in await asyncio.wrap_future(self._db.write(remove)):
@@ -241,9 +321,10 @@ class KeyService:
         return await asyncio.wrap_future(self._db.read(read))
 
 
-def principal_of(row: KeyRow) -> Principal:
-    """What the hot path needs of a stored key."""
-    tags = row.metadata.get("tags")
+def principal_of(binding: Binding, shared: Lru[tuple[str, str], Scope] | None = None) -> Principal:
+    """What the hot path needs of a stored key. Equal scopes of several keys become one value, by `shared`."""
+    row = binding.key
+    ends = [end_us for end_us in (row.expires_us, binding.shown_until_us) if end_us is not None]
     return Principal(
         key_hash=row.token,
         key_name=row.key_name,
@@ -253,24 +334,30 @@ def principal_of(row: KeyRow) -> Principal:
         models=row.models,
         aliases=row.aliases,
         blocked=row.blocked,
-        expires_us=row.expires_us,
+        expires_us=min(ends, default=None),
         metadata=row.metadata,
-        tags=tuple(map(str, tags)) if isinstance(tags, list) else (),
+        tags=tags_of(binding),
         allowed_routes=row.allowed_routes,
+        scopes=tuple(_one_for_all(scope, shared) for scope in scopes_of(binding)),
+        role=role_of(binding),
+        organization_id=row.organization_id or binding.parts.get("team", {}).get("organization_id"),
+        project_id=row.project_id,
+        residency=residency_of(binding),
     )
 
 
-def _matches(pattern: str, name: str) -> bool:
-    if "*" not in pattern:
-        return pattern == name
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+def _one_for_all(scope: Scope, shared: Lru[tuple[str, str], Scope] | None) -> Scope:
+    if shared is None or scope.kind == "key":
+        return scope
+    present = shared.get((scope.kind, scope.id))
+    if present == scope and present is not None:
+        return present
+    shared.put((scope.kind, scope.id), scope)
+    return scope
 
 
-def _remember(cache: dict[K, V], key: K, value: V, bound: int) -> None:
-    """Add to a bounded cache; the entry that came first makes room."""
-    if len(cache) >= bound:
-        del cache[next(iter(cache))]
-    cache[key] = value
+def _read(connection: Connection, name: str) -> Binding | None:
+    return binding_of_key(connection, name[1:]) if name.startswith("=") else binding_of_secret(connection, name)
 
 
 def _check_alias(connection: Connection, alias: str | None, token: str | None) -> None:

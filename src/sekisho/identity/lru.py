@@ -42,3 +42,7 @@ class Lru(Generic[K, V]):
     def drop(self, key: K) -> None:
         """Forget `key`, if it is there."""
         self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()

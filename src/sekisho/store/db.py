@@ -2,7 +2,7 @@
 
 Flows in: functions of a Connection. Flows out: a Future of what they return. Must stay true: a function handed to
 `write` is one transaction, committed before its future resolves; all writes of a process run on one thread, so
-SQLite never sees two writers of ours. PostgreSQL stands beside it by giving these same methods.
+SQLite never sees two writers of ours. PostgreSQL (postgres.py) stands beside it by giving these same methods.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
@@ -26,8 +26,30 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 5_000
 
 
+class Store(Protocol):
+    """What every database gives: SQLite in a file (`Database`), or PostgreSQL (postgres.py)."""
+
+    @property
+    def local(self) -> bool:
+        """Whether one row is read so quickly that the event loop may wait for it (`read_now`)."""
+
+    def write(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Run `work` as one transaction. The future holds its result or its error."""
+
+    def read(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Run `work`, which only reads, on another thread."""
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads, while the calling thread waits."""
+
+    def close(self) -> None:
+        """Let what was handed in finish, then let go. May be called twice."""
+
+
 class Database:
     """SQLite in a file."""
+
+    local = True
 
     def __init__(self, path: Path) -> None:
         """Make the file if it is not there (its folder is). Raises OperatorError when it cannot be used."""

@@ -5,15 +5,15 @@ Must stay true: what identifies a key here is its SHA-256, never the key; every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, union_all, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from sekisho.store.limits import NO_LIMITS, Limits
-from sekisho.store.schema import keys
+from sekisho.store.schema import key_tokens, keys
 
 #: What a list of keys may be sorted by, in LiteLLM's names.
 SORTABLE = {
@@ -84,7 +84,14 @@ class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
 def get_key(connection: Connection, token: str) -> KeyRow | None:
     """The key with this hash: one look-up in the primary index."""
     found = connection.execute(select(keys).where(keys.c.token == token)).mappings().one_or_none()
-    return None if found is None else _row(found)
+    return None if found is None else key_of_columns(found)
+
+
+def key_names(connection: Connection, tokens: Sequence[str]) -> dict[str, str]:
+    """Hash -> `keys.token`, of those that open a key or have opened it before it was rotated."""
+    own = select(keys.c.token, keys.c.token.label("key_token")).where(keys.c.token.in_(tokens))
+    others = select(key_tokens.c.token, key_tokens.c.key_token).where(key_tokens.c.token.in_(tokens))
+    return {row.token: row.key_token for row in connection.execute(union_all(own, others))}
 
 
 def insert_key(connection: Connection, row: KeyRow) -> None:
@@ -128,7 +135,7 @@ def list_keys(
     column = SORTABLE[sort_by]
     order = (column.asc(), keys.c.token.asc()) if ascending else (column.desc(), keys.c.token.desc())
     query = _filtered(select(keys), wanted).order_by(*order).limit(limit).offset(offset)
-    return [_row(found) for found in connection.execute(query).mappings()]
+    return [key_of_columns(found) for found in connection.execute(query).mappings()]
 
 
 def count_keys(connection: Connection, wanted: KeyFilter) -> int:
@@ -147,7 +154,8 @@ def _filtered(query: Select[Any], wanted: KeyFilter) -> Select[Any]:
     return query.where(*conditions)
 
 
-def _row(found: RowMapping) -> KeyRow:
+def key_of_columns(found: Mapping[str, Any] | RowMapping) -> KeyRow:
+    """A row as it stands in the table."""
     decoded = {name: msgspec.json.decode(found[name], type=kind) for name, kind in _JSON_COLUMNS.items()}
     return KeyRow(**(dict(found) | decoded))
 

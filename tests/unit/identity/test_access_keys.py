@@ -90,7 +90,7 @@ async def test_a_pair_stands_for_its_virtual_key(world: World, folder: Path) -> 
     found = world.ring.find(row.access_key_id)
     assert found is not None
     assert found.secret == secret == world.ring.secret_of(row.access_key_id)
-    assert found.principal is world.keys.find(KEY)
+    assert found.principal == world.keys.find(KEY)
     assert secret.reveal() not in repr(found) + repr(row)
     assert not holds(folder, secret.reveal())
 

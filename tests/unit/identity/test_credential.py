@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,20 +49,20 @@ def test_another_scheme_is_no_bearer() -> None:
     assert find_token({"authorization": "Basic c2stMQ=="}, None) == "Basic c2stMQ=="
 
 
-def test_a_key_that_is_known_has_a_principal(keys: KeyRing) -> None:
-    assert recognise_key({"x-api-key": "sk-master"}, keys, None) is keys.master
+async def test_a_key_that_is_known_has_a_principal(keys: KeyRing) -> None:
+    assert await recognise_key({"x-api-key": "sk-master"}, keys, None) is keys.master
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}])
-def test_no_key_says_where_it_belongs(keys: KeyRing, headers: dict[str, str]) -> None:
+async def test_no_key_says_where_it_belongs(keys: KeyRing, headers: dict[str, str]) -> None:
     with pytest.raises(Unauthenticated, match="Authorization or x-api-key") as refused:
-        recognise_key(headers, keys, None)
+        await recognise_key(headers, keys, None)
     assert (refused.value.info.status, refused.value.info.code) == (401, "invalid_api_key")
 
 
 @given(token=st.text(min_size=4, max_size=40).filter(lambda token: token.strip().lower() not in ("", "bearer")))
 def test_a_key_that_is_not_known_is_not_repeated(keys: KeyRing, token: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
-        recognise_key({"authorization": f"Bearer CANARY{token}"}, keys, None)
+        asyncio.run(recognise_key({"authorization": f"Bearer CANARY{token}"}, keys, None))
     assert "CANARY" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -6,6 +6,7 @@ import pytest
 
 from sekisho.core.errors import Forbidden, Unauthenticated
 from sekisho.identity.keys import Principal
+from sekisho.identity.scopes import Scope
 from sekisho.policy.admit import admit
 
 NOW_US = 1_700_000_000_000_000
@@ -52,3 +53,26 @@ def test_a_model_that_is_not_the_keys_is_named(models: tuple[str, ...]) -> None:
         admit(principal(models=models), "m", NOW_US)
     info = refused.value.info
     assert (info.status, info.code, info.param) == (403, "key_model_access_denied", "model")
+
+
+def scope(kind: Any, **fields: Any) -> Scope:
+    return Scope(kind=kind, id=kind[0], name=kind.title(), **fields)
+
+
+@pytest.mark.parametrize(
+    "kind", ["organization", "team", "project", "team_member", "user", "pool", "end_user", "tag", "gateway"]
+)
+def test_whatever_binds_a_key_may_be_blocked(kind: Any) -> None:
+    bound = principal(scopes=(scope("key"), scope(kind, blocked=True)))
+    with pytest.raises(Unauthenticated, match=f"{kind.replace('_', ' ')} '{kind.title()}' is blocked") as refused:
+        admit(bound, None, NOW_US)
+    assert refused.value.info.code == f"{kind}_blocked"
+
+
+@pytest.mark.parametrize("kind", ["organization", "team", "project", "user"])
+def test_whatever_binds_a_key_has_to_admit_the_model(kind: Any) -> None:
+    bound = principal(models=("m", "n"), scopes=(scope("key", models=("m", "n")), scope(kind, models=("m",))))
+    admit(bound, "m", NOW_US)
+    with pytest.raises(Forbidden, match=f"This key's {kind} '{kind.title()}' may not use model 'n'") as refused:
+        admit(bound, "n", NOW_US)
+    assert refused.value.info.code == f"{kind}_model_access_denied"

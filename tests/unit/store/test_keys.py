@@ -14,10 +14,13 @@ from sekisho.store.keys import (
     count_keys,
     delete_keys,
     get_key,
+    key_names,
     list_keys,
     tokens_of,
     update_key,
 )
+from sekisho.store.schema import key_tokens
+from tests.support.domain import add_row
 from tests.support.ledger import NOW_US, add_key, open_database
 
 
@@ -92,3 +95,10 @@ def test_pages_are_cut_and_sorted(db: Database) -> None:
         add_key(db, str(number), spend_nano_usd=-number, created_us=NOW_US + number)
     assert tokens(db, KeyFilter(), limit=2, offset=1, ascending=False) == ["3", "2"]
     assert tokens(db, KeyFilter(), limit=2, sort_by="spend", ascending=True) == ["4", "3"]
+
+
+def test_a_rotated_key_is_named_by_each_of_its_hashes(db: Database) -> None:
+    add_key(db, "first")
+    add_row(db, key_tokens, token="second", key_token="first", created_us=1)
+    found = db.read_now(lambda connection: key_names(connection, ["first", "second", "gone"]))
+    assert found == {"first": "first", "second": "first"}

@@ -37,7 +37,7 @@ class Gate:
         """Let the request in with its caller, or answer it."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            caller = recognise_key(headers, self._services.ring, self._services.key_header)
+            caller = await recognise_key(headers, self._services.ring, self._services.key_header)
             check_may_manage(caller, scope["path"], self._services.clock.now_us())
         except CallerError as error:
             info = error.info

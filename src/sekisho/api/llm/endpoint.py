@@ -31,7 +31,7 @@ from sekisho.exchange.call import NOTHING_SAID, Call, PathSays, Surface
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.run import run
 from sekisho.identity.credential import recognise_caller
-from sekisho.identity.sigv4 import SignedRequest, is_signed, verify
+from sekisho.identity.sigv4 import SignedRequest, is_signed, signer_of, verify
 from sekisho.policy.admit import admit
 from sekisho.wire.aws_errors import ERROR_HEADER
 from sekisho.wire.dialect import Dialect
@@ -95,8 +95,8 @@ class Endpoint:
         headers = _headers(scope)
         try:
             if is_signed(headers):
-                self._verify(scope, b"", gateway)
-            caller = recognise_caller(headers, gateway.keys, gateway.access_keys, gateway.key_header)
+                await self._verify(scope, b"", gateway)
+            caller = await recognise_caller(headers, gateway.keys, gateway.access_keys, gateway.key_header)
             admit(caller, None, gateway.clock.now_us())
         except SekishoError as error:
             await _render(refusal, dialect_of(surface.dialect, "generate"), error.info)
@@ -119,7 +119,7 @@ class Endpoint:
         async def received() -> bytes:
             body = await incoming.read()
             if is_signed(call.headers):
-                self._verify_caller(call, scope, incoming.raw, gateway)
+                await self._verify_caller(call, scope, incoming.raw, gateway)
             call.answer.listen_after(LISTEN_AFTER_SECONDS, receive)
             return body
 
@@ -137,22 +137,22 @@ class Endpoint:
                 raise UpgradeRequired("Responses are served over POST, or over a WebSocket: ask for the upgrade.")
             headers = _headers(scope)
             if is_signed(headers):
-                self._verify(scope, b"", gateway)
-            status, kind, body = INFO[surface.operation](Asked(gateway, headers, self._ready()))
+                await self._verify(scope, b"", gateway)
+            status, kind, body = await INFO[surface.operation](Asked(gateway, headers, self._ready()))
         except SekishoError as error:
             await _render(answer, dialect, error.info)
             return
         await answer.whole(status, [(b"content-type", kind)], body)
 
-    def _verify_caller(self, call: Call, scope: Scope, body: bytes, gateway: Gateway) -> None:
+    async def _verify_caller(self, call: Call, scope: Scope, body: bytes, gateway: Gateway) -> None:
         """As `_verify`; a call whose signature is not good is nobody's, whatever name it gives."""
         try:
-            self._verify(scope, body, gateway)
+            await self._verify(scope, body, gateway)
         except Unauthenticated:
             call.principal = None
             raise
 
-    def _verify(self, scope: Scope, body: bytes, gateway: Gateway) -> None:
+    async def _verify(self, scope: Scope, body: bytes, gateway: Gateway) -> None:
         """That the holder of the pair which the request names has signed it. Raises Unauthenticated."""
         signed = SignedRequest(
             method=scope["method"],
@@ -162,6 +162,7 @@ class Endpoint:
             body=body,
             public_host=self._public_host,
         )
+        await gateway.access_keys.seek(signer_of(_headers(scope)))  # it may have been forgotten while the body came
         gateway.access_keys.used(verify(signed, gateway.access_keys.secret_of, gateway.clock.now_us()))
 
     async def _misdirected(self, scope: Scope, found: Found | None, answer: Answer) -> None:

@@ -5,7 +5,7 @@ Must stay true: `/v1/models` and `/model/info` show a key only what it may use; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -33,9 +33,9 @@ class Asked(msgspec.Struct, frozen=True):
     ready: bool
 
 
-def models(asked: Asked) -> Answered:
+async def models(asked: Asked) -> Answered:
     """`GET /v1/models`: OpenAI's list, with the fields of Anthropic's beside them, of what the key may use."""
-    names = _names(asked)
+    names = await _names(asked)
     data = [
         {
             "id": name,
@@ -52,7 +52,7 @@ def models(asked: Asked) -> Answered:
     return 200, _JSON, msgspec.json.encode(listing)
 
 
-def gemini_models(asked: Asked) -> Answered:
+async def gemini_models(asked: Asked) -> Answered:
     """`GET /v1beta/models`: the same list as Google's SDK reads it."""
     rows = [
         {
@@ -60,12 +60,12 @@ def gemini_models(asked: Asked) -> Answered:
             "displayName": name,
             "supportedGenerationMethods": ["generateContent", "countTokens"],
         }
-        for name in _names(asked)
+        for name in await _names(asked)
     ]
     return 200, _JSON, msgspec.json.encode({"models": rows})
 
 
-def inference_profiles(asked: Asked) -> Answered:
+async def inference_profiles(asked: Asked) -> Answered:
     """`GET /inference-profiles`: the same list as AWS's SDK reads it. A profile's id is a model's name."""
     rows = [
         {
@@ -76,14 +76,14 @@ def inference_profiles(asked: Asked) -> Answered:
             "status": "ACTIVE",
             "type": "SYSTEM_DEFINED",
         }
-        for name in _names(asked)
+        for name in await _names(asked)
     ]
     return 200, _JSON, msgspec.json.encode({"inferenceProfileSummaries": rows})
 
 
-def model_info(asked: Asked) -> Answered:
+async def model_info(asked: Asked) -> Answered:
     """`GET /model/info`: LiteLLM's description of each deployment, without secrets."""
-    principal = _caller(asked)
+    principal = await _caller(asked)
     rows = [_info(one, asked.gateway) for one in asked.gateway.router.deployments if may_use(principal, one.model_name)]
     return 200, _JSON, msgspec.json.encode({"data": rows})
 
@@ -135,17 +135,17 @@ def _public(address: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) or None
 
 
-def hello(_asked: Asked) -> Answered:
+async def hello(_asked: Asked) -> Answered:
     """`HEAD /api/hello`: Claude Code asks, without a key, whether there is anybody."""
     return 200, _TEXT, b""
 
 
-def liveliness(_asked: Asked) -> Answered:
+async def liveliness(_asked: Asked) -> Answered:
     """`GET /health/liveliness`: the process serves."""
     return 200, _JSON, b'"I\'m alive!"'
 
 
-def readiness(asked: Asked) -> Answered:
+async def readiness(asked: Asked) -> Answered:
     """`GET /health/readiness`: 200 once calls can be served and recorded, else 503."""
     status = {
         "status": "healthy" if asked.ready else "starting",
@@ -156,20 +156,20 @@ def readiness(asked: Asked) -> Answered:
     return (200 if asked.ready else 503), _JSON, msgspec.json.encode(status)
 
 
-def _names(asked: Asked) -> list[str]:
+async def _names(asked: Asked) -> list[str]:
     """What the caller may ask for."""
-    principal = _caller(asked)
+    principal = await _caller(asked)
     return [name for name in asked.gateway.router.model_names() if may_use(principal, name)]
 
 
-def _caller(asked: Asked) -> Principal:
+async def _caller(asked: Asked) -> Principal:
     gateway = asked.gateway
-    principal = recognise_caller(asked.headers, gateway.keys, gateway.access_keys, gateway.key_header)
+    principal = await recognise_caller(asked.headers, gateway.keys, gateway.access_keys, gateway.key_header)
     admit(principal, None, gateway.clock.now_us())
     return principal
 
 
-INFO: dict[str, Callable[[Asked], Answered]] = {
+INFO: dict[str, Callable[[Asked], Awaitable[Answered]]] = {
     "models": models,
     "model_info": model_info,
     "gemini_models": gemini_models,

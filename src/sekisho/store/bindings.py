@@ -1,0 +1,160 @@
+"""What binds a key, and what binds a call beside its key: one query each, by primary keys.
+
+Flows in: a Connection, hashes and names. Flows out: rows of the key, its team, member, user, project, organisation,
+shared budgets and pools. Must stay true: one statement whatever there is to find; nothing here is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, literal, null, select, union_all
+from sqlalchemy.engine import Connection, RowMapping
+
+from sekisho.store.domain import budgets, end_users, organizations, pools, projects, tags, team_members, teams, users
+from sekisho.store.keys import KeyRow, key_of_columns
+from sekisho.store.schema import key_tokens, keys, pool_keys
+
+#: Columns of one row, without the table's name before them.
+Columns = Mapping[str, Any]
+
+_BUDGET_OF_KEY = budgets.alias("budget_of_key")
+_BUDGET_OF_ORGANIZATION = budgets.alias("budget_of_organization")
+#: What is read of each table, by the name that the row has in a `Binding`.
+_PARTS = {
+    "team": (
+        teams,
+        ("team_id", "team_alias", "organization_id", "models", "aliases", "metadata", "limits", "member_limits"),
+        ("bound", "blocked", "created_us"),
+    ),
+    "team_member": (team_members, ("team_id", "user_id", "limits", "created_us"), ()),
+    "user": (
+        users,
+        ("user_id", "user_alias", "user_email", "user_role", "models", "metadata", "limits", "blocked", "created_us"),
+        (),
+    ),
+    "project": (projects, ("project_id", "project_alias", "models", "limits", "blocked", "created_us"), ()),
+    "organization": (
+        organizations,
+        ("organization_id", "organization_alias", "models", "limits", "residency", "blocked", "created_us"),
+        ("budget_id",),
+    ),
+    "pool": (pools, ("pool_id", "pool_alias", "limits", "created_us"), ()),
+    "budget_of_key": (_BUDGET_OF_KEY, ("budget_id", "limits"), ()),
+    "budget_of_organization": (_BUDGET_OF_ORGANIZATION, ("budget_id", "limits"), ()),
+}
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """A key and the rows that bind it. `parts` has those that exist: team, team_member, user, project, organization,
+    budget_of_key, budget_of_organization.
+
+    `shown_until_us`: how long the secret that was shown is good (a rotated key's former one); None for ever.
+    """
+
+    key: KeyRow
+    shown_until_us: int | None
+    parts: Mapping[str, Columns]
+    pools: tuple[Columns, ...]
+
+
+def binding_of_secret(connection: Connection, token: str) -> Binding | None:
+    """What binds the key that a secret with this hash opens, also when its time is over."""
+    return _read(connection.execute(_query(by_secret=True), {"token": token}).mappings().all(), token)
+
+
+def binding_of_key(connection: Connection, token: str) -> Binding | None:
+    """What binds the key of this name (`keys.token`)."""
+    return _read(connection.execute(_query(by_secret=False), {"token": token}).mappings().all(), None)
+
+
+def call_bindings(
+    connection: Connection, end_user: str | None, tag_names: Sequence[str]
+) -> tuple[Columns | None, list[Columns]]:
+    """(the end user, the tags) of a call, as far as they are declared. `shared` is the text of a shared budget."""
+    of_end_user = (
+        select(
+            literal("end_user").label("kind"),
+            end_users.c.end_user_id.label("id"),
+            end_users.c.alias.label("alias"),
+            literal("[]").label("models"),
+            end_users.c.limits.label("limits"),
+            end_users.c.blocked.label("blocked"),
+            end_users.c.created_us.label("created_us"),
+            end_users.c.budget_id.label("budget_id"),
+            budgets.c.limits.label("shared"),
+        )
+        .select_from(end_users.outerjoin(budgets, budgets.c.budget_id == end_users.c.budget_id))
+        .where(end_users.c.end_user_id == end_user)
+    )
+    of_tags = (
+        select(
+            literal("tag"),
+            tags.c.name,
+            null(),
+            tags.c.models,
+            tags.c.limits,
+            literal(value=False),
+            tags.c.created_us,
+            tags.c.budget_id,
+            budgets.c.limits,
+        )
+        .select_from(tags.outerjoin(budgets, budgets.c.budget_id == tags.c.budget_id))
+        .where(tags.c.name.in_(tag_names))
+    )
+    rows: list[Columns] = [dict(row) for row in connection.execute(union_all(of_end_user, of_tags)).mappings()]
+    found = next((row for row in rows if row["kind"] == "end_user"), None)
+    return found, [row for row in rows if row["kind"] == "tag"]
+
+
+@cache
+def _query(*, by_secret: bool) -> Select[Any]:
+    token: BindParameter[str] = bindparam("token")
+    opened = select(key_tokens.c.key_token).where(key_tokens.c.token == token).scalar_subquery()
+    until = select(key_tokens.c.until_us).where(key_tokens.c.token == token).scalar_subquery()
+    columns = [column.label(f"key.{column.name}") for column in keys.c]
+    for part, (table, names, more) in _PARTS.items():
+        columns += [table.c[name].label(f"{part}.{name}") for name in (*names, *more)]
+    joined = (
+        keys.outerjoin(teams, teams.c.team_id == keys.c.team_id)
+        .outerjoin(
+            team_members,
+            and_(team_members.c.team_id == keys.c.team_id, team_members.c.user_id == keys.c.user_id),
+        )
+        .outerjoin(users, users.c.user_id == keys.c.user_id)
+        .outerjoin(projects, projects.c.project_id == keys.c.project_id)
+        .outerjoin(
+            organizations,
+            organizations.c.organization_id == func.coalesce(keys.c.organization_id, teams.c.organization_id),
+        )
+        .outerjoin(_BUDGET_OF_KEY, _BUDGET_OF_KEY.c.budget_id == keys.c.budget_id)
+        .outerjoin(_BUDGET_OF_ORGANIZATION, _BUDGET_OF_ORGANIZATION.c.budget_id == organizations.c.budget_id)
+        .outerjoin(pool_keys, pool_keys.c.key_hash == keys.c.token)
+        .outerjoin(pools, pools.c.pool_id == pool_keys.c.pool_id)
+    )
+    name = func.coalesce(opened, token) if by_secret else token
+    return select(*columns, until.label("until_us")).select_from(joined).where(keys.c.token == name)
+
+
+def _read(rows: Sequence[RowMapping], secret: str | None) -> Binding | None:
+    if not rows:
+        return None
+    parts: dict[str, dict[str, Any]] = {}
+    for label, value in rows[0].items():
+        part, dot, name = label.partition(".")
+        if dot:
+            parts.setdefault(part, {})[name] = value
+    key = key_of_columns(parts.pop("key"))
+    parts.pop("pool")
+    until_us = rows[0]["until_us"] if secret != key.token else key.grace_until_us
+    names = [f"pool.{name}" for name in _PARTS["pool"][1]]
+    shared = [{name.removeprefix("pool."): row[name] for name in names} for row in rows]
+    return Binding(
+        key=key,
+        shown_until_us=until_us if secret is not None else None,
+        parts={part: columns for part, columns in parts.items() if next(iter(columns.values())) is not None},
+        pools=tuple(pool for pool in shared if pool["pool_id"] is not None),
+    )
