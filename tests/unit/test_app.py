@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.app import Application, route_explained, router_of
-from sekisho.cli.explain import NOBODY
+from sekisho.app import Application, router_of
 from sekisho.config.load import load_settings
 from sekisho.core.errors import OperatorError
-from sekisho.routing.plan import Wish
 from tests.support.application import CONFIG, ask, environment, running, write_config
 
 
@@ -47,10 +45,5 @@ async def test_the_management_api_is_there_when_it_is_asked_for(tmp_path: Path) 
     assert listed.json["total_count"] == 1
 
 
-def test_a_route_is_explained_with_its_price(tmp_path: Path) -> None:
-    settings = load_settings(write_config(tmp_path), environment())
-    lines = dict(route_explained(settings)("claude", Wish(principal=NOBODY)))
-    assert lines["route"] == "claude-sonnet-4-5 at anthropic (127.0.0.1)"
-    assert lines["price"] != "unknown"
-    assert "no deployment serves" in dict(route_explained(settings)("nothing", Wish(principal=NOBODY)))["route"]
-    assert router_of(settings).model_names() == ["claude", "gpt-*", "nick"]
+def test_a_configuration_makes_a_router(tmp_path: Path) -> None:
+    assert router_of(load_settings(write_config(tmp_path), environment())).model_names() == ["claude", "gpt-*", "nick"]

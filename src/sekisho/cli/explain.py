@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ import msgspec
 import typer
 
 from sekisho.api.llm.routes import SURFACES, Routes
-from sekisho.app import route_explained
+from sekisho.cli.route import Explain, Line, route_explained
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.core.errors import MalformedRequest, SekishoError
@@ -30,10 +30,6 @@ from sekisho.store.bindings import binding_of_secret
 from sekisho.store.db import open_for_reading
 from sekisho.wire.json_edit import JsonObject
 
-#: One line of the answer: what, and what about it.
-Line = tuple[str, str]
-#: A requested model and what the call brings -> the lines about its route and price.
-Plan = Callable[[str, Wish], Iterable[Line]]
 #: Who calls, where no key tells.
 NOBODY = Principal(key_hash="")
 
@@ -74,24 +70,25 @@ def explain(
 
 
 def explained(
-    request: Received, who: str | None, plan: Plan | None = None, principal: Principal = NOBODY
+    request: Received, who: str | None, plan: Explain | None = None, principal: Principal = NOBODY
 ) -> list[Line]:
     """The whole answer; `who` and `plan` where they can be told. Raises MalformedRequest on a body that is none."""
     path = request.path.partition("?")[0]
     found = Routes(SURFACES).find(path, path.encode())
     surface = found.methods.get(request.method.upper()) if found is not None else None
     body = JsonObject(request.body.strip() or b"{}")
-    model = _model_of(body)
-    lines = [("request", f"{request.method} {path}"), ("dialect", surface.dialect if surface else "no route here")]
+    model = found.model if found is not None and found.model is not None else _model_of(body)
+    dialect = surface.dialect if surface else ""
+    lines = [("request", f"{request.method} {path}"), ("dialect", dialect or "no route here")]
     if who is not None:
         lines.append(("key", who))
-    client = recognise(request.headers, surface.dialect if surface else "", body)
+    client = recognise(request.headers, dialect, body)
     lines += _context(client)
     if model is not None:
         wish = Wish(
             principal=principal, headers=request.headers, values=body.values, session_id=client.session_id, streams=True
         )
-        lines += [("model", model), *(plan(resolved_model(principal, model), wish) if plan else ())]
+        lines += [("model", model), *(plan(resolved_model(principal, model), wish, dialect) if plan else ())]
     return lines
 
 

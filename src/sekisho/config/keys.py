@@ -50,7 +50,7 @@ class Status(StrEnum):
 _BUDGET = "Budgets are not enforced in this release: spending is recorded but not limited."
 _RATE = "Rate and parallel limits are not enforced in this release."
 _NO_SSO = "Sign-on by browser is not part of this release."
-_ALERTS = "Alerts and mails are not sent in this release."
+_ALERTS = "Alerts (to Slack, Teams, a webhook, by mail) are not sent in this release."
 _CACHE = "Answers are not cached in this release."
 _ROUTING = "Routing does without it: see `routing_strategy`."
 _HEALTH = "Deployments are not probed in the background in this release."

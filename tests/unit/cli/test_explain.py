@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from sekisho.cli.explain import Received, explain, explained, parse_request
 from sekisho.core.errors import MalformedRequest
 from sekisho.identity.keys import token_hash
+from sekisho.routing.plan import Wish
 from sekisho.store.db import Database
 from sekisho.store.keys import KeyRow, insert_key
 from sekisho.store.migrate import ensure_schema
@@ -85,8 +86,20 @@ def test_a_path_that_is_not_served_is_said() -> None:
 
 
 def test_the_plan_follows_the_model() -> None:
-    lines = explained(parse_request(wire()), None, lambda model, _: [("route", f"to {model}"), ("price", "known")])
-    assert lines[-3:] == [("model", "claude-sonnet-4-5"), ("route", "to claude-sonnet-4-5"), ("price", "known")]
+    def plan(model: str, wish: Wish, dialect: str) -> list[tuple[str, str]]:
+        return [("route", f"to {model}"), ("why", f"{dialect} of {len(wish.values)} keys")]
+
+    lines = explained(parse_request(wire()), None, plan)
+    assert lines[-3:] == [
+        ("model", "claude-sonnet-4-5"),
+        ("route", "to claude-sonnet-4-5"),
+        ("why", "anthropic-messages of 3 keys"),
+    ]
+
+
+def test_a_model_may_stand_in_the_path() -> None:
+    lines = explained(parse_request(wire("POST /model/us.anthropic.claude-x%3A0/converse HTTP/1.1", b"{}")), None)
+    assert lines[-1] == ("model", "us.anthropic.claude-x:0")
 
 
 @pytest.mark.parametrize(
