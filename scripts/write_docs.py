@@ -1,7 +1,7 @@
 """The pages of docs/ that are made from the code. `--check` writes nothing, and ends with 1 where one is stale.
 
-In: the settings' docstrings, the command line, the catalog of providers, the list of paths; with `--sdks` also a run of
-tests/sdks, half a minute. Out: Markdown.
+In: the settings' docstrings, the command line, the catalog of providers, the list of paths, the codecs; with `--sdks`
+a run of tests/sdks instead. Out: Markdown.
 """
 
 from __future__ import annotations
@@ -109,7 +109,17 @@ def reference() -> str:
     return REFERENCE.format(commands=commands(), paths=paths(), providers=providers())
 
 
-PAGES: dict[str, Callable[[], str]] = {"configuration.md": settings.reference_page, "reference.md": reference}
+def translation() -> str:
+    sys.path.insert(0, str(DOCS.parent))
+    page: str = importlib.import_module("scripts.translation.page").page()
+    return page
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": settings.reference_page,
+    "reference.md": reference,
+    "translation.md": translation,
+}
 
 
 def stale() -> list[str]:

@@ -32,6 +32,8 @@ plays each kind of provider. {packages}.
 A ✓ stands for all of these:
 
 {deeds}
+
+[translation.md](translation.md) says what becomes of each feature between two dialects.
 """
 
 

@@ -33,6 +33,12 @@ def test_zero_is_sent_and_what_is_not_sent_is_named() -> None:
     assert untranslatable(request) == ["seed"]
 
 
+def test_a_session_is_named_unless_the_user_holds_it() -> None:
+    asked = Request(model="m", messages=(Message("user", (Text("Hi"),)),), session="s-1")
+    assert untranslatable(asked) == ["prompt_cache_key"]
+    assert untranslatable(msgspec.structs.replace(asked, user="user_1_session_s-1")) == []
+
+
 def test_every_open_object_is_closed_and_nothing_else_changes() -> None:
     schema = {
         "type": "object",

@@ -125,6 +125,11 @@ def test_any_wish_gives_a_budget_that_the_model_takes(wish: Reasoning) -> None:
         assert made.get("thinkingLevel") in (None, *(level.upper() for level in profile.thinking_levels))
 
 
+def test_a_session_is_named_unless_the_user_holds_it() -> None:
+    assert dropped(asked(session="s-1")) == ("prompt_cache_key",)
+    assert dropped(asked(session="s-1", user="user_1_session_s-1")) == ("user",)
+
+
 def test_tuning_that_gemini_does_not_know_is_named() -> None:
     marked = Text("Hi", CacheMark())
     document = Document(text="x", citations=True)
