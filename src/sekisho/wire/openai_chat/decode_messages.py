@@ -23,6 +23,7 @@ from sekisho.canonical.request import (
     ToolResult,
 )
 from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.wire.openai_chat.google import placed
 from sekisho.wire.openai_chat.schema import FileBody, ImageUrl, Mark, MessageBody, PartBody, ToolCallBody
 from sekisho.wire.openai_chat.thoughts import read_thoughts, reasoning_text
 
@@ -71,13 +72,13 @@ def _assistant_parts(body: MessageBody, path: str) -> tuple[Part, ...]:
         if getattr(body, name) is not None:
             raise UnsupportedFeature(f"{path}.{name}", ELSEWHERE)
     thought = reasoning_text(body.reasoning_content, body.reasoning, body.reasoning_details)
-    parts: list[Part] = [*read_thoughts(thought, body.thinking_blocks)]
     # Clients write "" where the model only called tools: that is no text.
-    parts += [part for part in _content(body, path) if not (body.tool_calls and part == Text(""))]
+    said = [part for part in _content(body, path) if not (body.tool_calls and part == Text(""))]
     if body.refusal:
-        parts.append(Refusal(body.refusal))
-    parts += [_tool_call(call, f"{path}.tool_calls.{at}") for at, call in enumerate(body.tool_calls or ())]
-    return tuple(parts)
+        said.append(Refusal(body.refusal))
+    given = body.tool_calls or ()
+    calls = [(_tool_call(call, f"{path}.tool_calls.{at}"), call.extra_content) for at, call in enumerate(given)]
+    return tuple(placed(read_thoughts(thought, body.thinking_blocks), said, calls, body.extra_content))
 
 
 def _tool_call(body: ToolCallBody, path: str) -> ToolCall:

@@ -30,6 +30,7 @@ from sekisho.canonical.tools import CUSTOM_ARGUMENT, legal_name
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.openai_chat.answers import pair
 from sekisho.wire.openai_chat.encode_parts import Body, content_part, text_content
+from sekisho.wire.openai_chat.google import signatures, write_signature
 from sekisho.wire.openai_chat.schema import NAME
 
 NOT_ANSWERED = "This tool call was not answered."
@@ -47,6 +48,7 @@ class MessageWriter:
     def __init__(self, request: Request, target: Target, names: Names) -> None:
         self._messages = request.messages
         self._compatible = target.compatible
+        self._signs = bool(target.profile.thinking_levels or target.profile.thinking_budgets)
         self._names = names
         self._answers, self._used = pair(request.messages)
         #: Files of tool results, which the next user message must carry.
@@ -78,11 +80,17 @@ class MessageWriter:
         thoughts = [part for part in message.parts if isinstance(part, Thinking | RedactedThinking)]
         self._refuse_others(at, message, [*said, *calls, *thoughts])
         body: Body = {"role": "assistant", "content": self._said(said) if said or not calls else None}
-        thought = self._thought(thoughts)
+        signed = signatures(message.parts) if self._signs else {}
+        thought = self._thought([part for part in thoughts if not _went_along(part, signed)])
         if thought:
             body["reasoning_content"] = thought
         if calls:
-            body["tool_calls"] = [self._call(call) for call in calls]
+            body["tool_calls"] = [
+                self._call(part) | _extra(signed.pop(place, None))
+                for place, part in enumerate(message.parts)
+                if isinstance(part, ToolCall)
+            ]
+        body |= _extra(next(iter(signed.values()), None))
         if said or calls or thought or not message.parts:
             self._out.append(body)
         if calls:
@@ -175,6 +183,14 @@ class MessageWriter:
                 self.dropped["cache_control"] = None
             if isinstance(part, Document) and part.citations:
                 self.dropped["citations"] = None
+
+
+def _extra(signature: str | None) -> Body:
+    return {} if signature is None else {"extra_content": write_signature(signature)}
+
+
+def _went_along(thought: Thinking | RedactedThinking, signed: dict[int, str]) -> bool:
+    return isinstance(thought, Thinking) and not thought.text and thought.signature in signed.values()
 
 
 def _is_text(part: Text | Image | Document) -> bool:

@@ -18,6 +18,7 @@ from sekisho.core.errors import UpstreamProtocolError
 from sekisho.wire.dialect import ReplyFacts
 from sekisho.wire.openai_chat.citations import read_citation, write_citation
 from sekisho.wire.openai_chat.errors import read_error
+from sekisho.wire.openai_chat.google import placed, signatures, write_signature
 from sekisho.wire.openai_chat.identifiers import call_id, reply_id
 from sekisho.wire.openai_chat.names import CallerTools
 from sekisho.wire.openai_chat.reply_schema import (
@@ -85,13 +86,11 @@ def decode_reply(body: bytes) -> Reply:
 def _parts(message: MessageDelta, reply: str) -> list[Part]:
     inline, text = content_texts(message.content)
     thought = reasoning_text(message.reasoning_content, message.reasoning, message.reasoning_details)
-    parts: list[Part] = [*read_thoughts(thought or inline, message.thinking_blocks)]
-    if text:
-        parts.append(Text(text))
+    said: list[Part] = [Text(text)] if text else []
     if message.refusal:
-        parts.append(Refusal(message.refusal))
-    parts += [_call(call, number, reply) for number, call in enumerate(message.tool_calls or ())]
-    return parts
+        said.append(Refusal(message.refusal))
+    calls = [(_call(call, number, reply), call.extra_content) for number, call in enumerate(message.tool_calls or ())]
+    return placed(read_thoughts(thought or inline, message.thinking_blocks), said, calls, message.extra_content)
 
 
 def _call(body: ToolCallDelta, number: int, reply: str) -> ToolCall:
@@ -116,8 +115,7 @@ def encode_reply(reply: Reply, request: Request) -> bytes:
     if blocks := write_blocks(reply.parts):
         message["thinking_blocks"] = blocks
     if calls:
-        tools = CallerTools(request)
-        message["tool_calls"] = [tools.call_body(call) for call in calls]
+        message["tool_calls"] = _calls(reply.parts, CallerTools(request))
     stop = write_stop(reply.stop, has_calls=bool(calls), has_refusal=bool(refusal))
     return msgspec.json.encode(
         {
@@ -131,6 +129,15 @@ def encode_reply(reply: Reply, request: Request) -> bytes:
             "system_fingerprint": None,
         }
     )
+
+
+def _calls(parts: Sequence[Part], tools: CallerTools) -> list[Body]:
+    signed = signatures(parts)
+    return [
+        tools.call_body(part) | ({"extra_content": write_signature(signed[at])} if at in signed else {})
+        for at, part in enumerate(parts)
+        if isinstance(part, ToolCall)
+    ]
 
 
 def _content(parts: Sequence[Part]) -> str | None:

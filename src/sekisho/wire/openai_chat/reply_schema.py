@@ -32,6 +32,7 @@ class ToolCallDelta(msgspec.Struct):
     id: str | None = None
     function: FunctionDelta | None = None
     custom: CustomDelta | None = None
+    extra_content: Any = None
 
 
 class UrlCitation(msgspec.Struct):
@@ -58,6 +59,7 @@ class MessageDelta(msgspec.Struct):
     reasoning: Any = None
     reasoning_details: Any = None
     thinking_blocks: Any = None
+    extra_content: Any = None
 
 
 class Choice(msgspec.Struct):

@@ -62,10 +62,11 @@ class ToolCallBody(msgspec.Struct):
     type: str | None = None
     function: FunctionCallBody | None = None
     custom: CustomCallBody | None = None
+    extra_content: Any = None
 
 
 class MessageBody(msgspec.Struct):
-    """One message of any role. The last four fields carry thought: DeepSeek's, OpenRouter's, LiteLLM's."""
+    """One message of any role. The last five fields carry thought: DeepSeek's, OpenRouter's, LiteLLM's, Google's."""
 
     role: str
     content: str | list[PartBody] | None = None
@@ -80,6 +81,7 @@ class MessageBody(msgspec.Struct):
     reasoning: Any = None
     reasoning_details: Any = None
     thinking_blocks: Any = None
+    extra_content: Any = None
 
 
 class FunctionBody(msgspec.Struct):

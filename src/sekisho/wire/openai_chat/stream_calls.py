@@ -12,6 +12,8 @@ from collections.abc import Callable
 import msgspec
 
 from sekisho.canonical import events as e
+from sekisho.canonical.request import Thinking
+from sekisho.wire.openai_chat.google import read_signature
 from sekisho.wire.openai_chat.identifiers import call_id
 from sekisho.wire.openai_chat.reply_schema import ToolCallDelta, arguments_text
 
@@ -19,7 +21,7 @@ from sekisho.wire.openai_chat.reply_schema import ToolCallDelta, arguments_text
 class Call:
     """One call so far. `block` is None until its name is known."""
 
-    __slots__ = ("block", "custom", "id", "name", "number", "open", "texts")
+    __slots__ = ("block", "custom", "id", "name", "number", "open", "signed", "texts")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -28,6 +30,8 @@ class Call:
         self.custom = False
         self.block: int | None = None
         self.open = True
+        #: Google's signature of the thought that led to it.
+        self.signed: Thinking | None = None
         #: Pieces of the arguments, for the test of completeness.
         self.texts: list[str] = []
 
@@ -64,6 +68,7 @@ class CallReader:
             call.custom, name, piece = True, delta.custom.name, delta.custom.input or ""
         call.id = call.id or delta.id or ""
         call.name = call.name or name or ""
+        call.signed = call.signed or read_signature(delta.extra_content)
         if piece:
             call.texts.append(piece)
         if call.block is not None:
@@ -71,6 +76,13 @@ class CallReader:
                 out.append(e.ArgumentsDelta(call.block, piece))
         elif call.name:
             self._start(call, out)
+
+    def sign(self, thought: Thinking, out: list[e.Event]) -> None:
+        """A signature without words, before what it came with."""
+        index, origin = self._new_block(), thought.origin or ""
+        out.append(e.BlockStarted(index=index, kind="thinking", origin=origin))
+        out.append(e.SignatureDelta(index, thought.signature or "", origin))
+        out.append(e.BlockEnded(index))
 
     def close_complete(self, out: list[e.Event]) -> None:
         """Another block begins: end the calls that nothing can follow."""
@@ -104,6 +116,8 @@ class CallReader:
         return self._calls[-1] if self._calls else None
 
     def _start(self, call: Call, out: list[e.Event]) -> None:
+        if call.signed is not None:
+            self.sign(call.signed, out)
         call.block = self._new_block()
         call.id = call.id or call_id(self.reply_id, call.number)
         out.append(

@@ -19,6 +19,7 @@ from sekisho.canonical.usage import Usage
 from sekisho.core.errors import DEFAULT_STATUS, ErrorClass, ErrorInfo, UpstreamProtocolError
 from sekisho.wire.openai_chat.citations import read_citation
 from sekisho.wire.openai_chat.errors import read_error
+from sekisho.wire.openai_chat.google import read_signature
 from sekisho.wire.openai_chat.reply_schema import (
     Annotation,
     Choice,
@@ -133,6 +134,9 @@ class ChatStreamReader:
             self._out.append(e.ThinkingDelta(self._block("thinking"), thought))
         if delta.thinking_blocks:
             self._thinking_blocks(delta.thinking_blocks, told=bool(thought))
+        if delta.extra_content is not None and (signed := read_signature(delta.extra_content)) is not None:
+            self._close_open()
+            self._calls.sign(signed, self._out)
         if text:
             self._out.append(e.TextDelta(self._block("text"), text))
         if delta.refusal:

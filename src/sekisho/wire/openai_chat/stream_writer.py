@@ -17,6 +17,8 @@ from sekisho.canonical.request import Request
 from sekisho.canonical.usage import Usage
 from sekisho.wire.openai_chat.citations import write_citation
 from sekisho.wire.openai_chat.errors import render_error_event
+from sekisho.wire.openai_chat.google import ORIGIN as GOOGLE
+from sekisho.wire.openai_chat.google import write_signature
 from sekisho.wire.openai_chat.identifiers import reply_id
 from sekisho.wire.openai_chat.names import CallerTools, free_text
 from sekisho.wire.openai_chat.stops import write_stop
@@ -60,6 +62,8 @@ class ChatStreamWriter:
         self._notes = 0
         self._chars = 0
         self._has_refusal = False
+        #: Google's, of the block before.
+        self._signature: str | None = None
         self._usage: Usage | None = None
 
     def write(self, event: e.Event) -> bytes:
@@ -114,6 +118,7 @@ class ChatStreamWriter:
 
     def _start(self, start: e.BlockStarted) -> bytes:
         block = self._blocks[start.index] = _Block(start, self._calls, self._chars)
+        signature, self._signature = self._signature, None
         if start.kind == "redacted_thinking":
             return self._thinking_block(redacted_block(start.data))
         if start.kind != "tool_call":
@@ -124,6 +129,8 @@ class ChatStreamWriter:
         kind, field = ("custom", "input") if custom else ("function", "arguments")
         call = {"index": block.number, "id": start.call_id, "type": kind}
         call[kind] = {"name": self._tools.name(start.name), field: ""}
+        if signature is not None:
+            call["extra_content"] = write_signature(signature)
         return self._delta(_encode({"tool_calls": [call]}))
 
     def _text(self, event: e.TextDelta) -> bytes:
@@ -156,6 +163,7 @@ class ChatStreamWriter:
         start = block.start
         if start.kind == "thinking" and block.signature is not None and block.signature.signature:
             signed = block.signature
+            self._signature = signed.signature if signed.origin == GOOGLE else None
             text = "".join(block.texts)
             return self._thinking_block(signed_block(text, signed.signature, signed.origin, start.item_id))
         if start.kind != "tool_call":

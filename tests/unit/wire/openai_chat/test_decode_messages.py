@@ -71,6 +71,18 @@ def test_files_by_data_and_address() -> None:
     )
 
 
+def test_googles_signatures_stand_before_what_they_came_with() -> None:
+    extra = {"extra_content": {"google": {"thought_signature": "s1"}}}
+    sealed = seal(Sealed(origin="gemini", signature="s1"))
+    blocks = [{"type": "thinking", "thinking": "", "signature": sealed}]
+    called = {"role": "assistant", "content": "", "tool_calls": [CALL | extra], "thinking_blocks": blocks}
+    said = {"role": "assistant", "content": "a", **extra}
+    signed = Thinking(text="", signature="s1", origin="gemini")
+    first, second = read(called, said)
+    assert first.parts == (signed, ToolCall(id="c1", name="f", arguments='{"a":1}'))
+    assert second.parts == (signed, Text("a"))
+
+
 def test_an_assistant_turn_thinks_speaks_and_calls_in_this_order() -> None:
     message = {
         "role": "assistant",

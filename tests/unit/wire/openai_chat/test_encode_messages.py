@@ -20,7 +20,7 @@ from sekisho.canonical.request import (
     ToolCall,
     ToolResult,
 )
-from sekisho.canonical.target import Target
+from sekisho.canonical.target import Profile, Target
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.openai_chat.encode_messages import NOT_ANSWERED, SEE_BELOW, MessageWriter
 
@@ -49,6 +49,25 @@ def call_body(name: str) -> dict[str, Any]:
 
 def tool(name: str, content: Any) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": name, "content": content}
+
+
+def test_googles_signatures_go_back_to_its_models_only() -> None:
+    signed = Thinking(text="", signature="s1", origin="gemini")
+    turn = Message("assistant", (signed, call("a"), call("b"), Thinking(text="", signature="s2", origin="gemini")))
+    given = (Message("user", (Text("u"),)), turn, Message("user", (result("a"), result("b"))))
+    gemini = Target(model="m", compatible=True, profile=Profile(thinking_levels=("low", "high")))
+    out, dropped = write(*given, target=gemini)
+    extra = {"google": {"thought_signature": "s1"}}
+    assert out[1] == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call_body("a") | {"extra_content": extra}, call_body("b")],
+        "extra_content": {"google": {"thought_signature": "s2"}},
+    }
+    assert dropped == []
+    out, dropped = write(*given, target=COMPATIBLE)
+    assert out[1]["tool_calls"] == [call_body("a"), call_body("b")]
+    assert dropped == ["thinking"]
 
 
 def test_a_conversation_with_parallel_tools() -> None:

@@ -42,6 +42,22 @@ def shown(reply: Reply) -> dict[str, Any]:
     return value
 
 
+def test_googles_signatures_stay_with_what_they_came_with() -> None:
+    extra = {"google": {"thought_signature": "s1"}}
+    made = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    reply = decode_reply(body({"content": "a", "tool_calls": [made | {"extra_content": extra}, made]}, "tool_calls"))
+    called = ToolCall(id="1", name="f", arguments="{}")
+    assert reply.parts == (Text("a"), Thinking(text="", signature="s1", origin="gemini"), called, called)
+    told = shown(reply)["choices"][0]["message"]["tool_calls"]
+    assert [call.get("extra_content") for call in told] == [extra, None]
+
+
+def test_a_signature_of_the_message_stands_before_its_words() -> None:
+    signed = Thinking(text="", signature="s1", origin="gemini")
+    extra = {"google": {"thought": True, "thought_signature": "s1"}}
+    assert decode_reply(body({"content": "a", "extra_content": extra})).parts == (signed, Text("a"))
+
+
 def test_a_reply_with_everything() -> None:
     message = {
         "reasoning_content": "hm",

@@ -60,6 +60,20 @@ def test_text() -> None:
     ]
 
 
+def test_googles_signatures_stand_before_what_they_came_with() -> None:
+    extra = {"google": {"thought_signature": "s1"}}
+    called = chunk(tool(0, "{}", "f", id="c1", extra_content=extra))
+    told = chunk({"content": "a", "extra_content": {"google": {"thought_signature": "s0"}}})
+    found = parts(told, called, chunk(tool(1, "{}", "f", id="c2")), chunk({}, "tool_calls"), DONE)
+    assert found == (
+        Thinking(text="", signature="s0", origin="gemini"),
+        Text("a"),
+        Thinking(text="", signature="s1", origin="gemini"),
+        ToolCall(id="c1", name="f", arguments="{}"),
+        ToolCall(id="c2", name="f", arguments="{}"),
+    )
+
+
 def test_azures_first_chunk_and_filter_chunks_open_nothing() -> None:
     first = chunk(id="", object="", model="", created=0, choices=[], prompt_filter_results=[{"prompt_index": 0}])
     filters: dict[str, Any] = {

@@ -50,6 +50,14 @@ def block(index: int, kind: Any, *inner: e.Event, **fields: Any) -> list[e.Event
     return [e.BlockStarted(index=index, kind=kind, **fields), *inner, e.BlockEnded(index)]
 
 
+def test_googles_signature_stands_on_the_call_that_follows_it() -> None:
+    signed = block(0, "thinking", e.SignatureDelta(0, "s1", "gemini"), origin="gemini")
+    calls = [*block(1, "tool_call", call_id="a", name="f"), *block(2, "tool_call", call_id="b", name="f")]
+    told = [delta["tool_calls"][0] for delta in deltas([*signed, *calls]) if "tool_calls" in delta]
+    begun = [call.get("extra_content") for call in told if "id" in call]
+    assert begun == [{"google": {"thought_signature": "s1"}}, None]
+
+
 def test_one_constant_head_and_a_finish_chunk() -> None:
     events: list[e.Event] = [STARTED, *block(0, "text", e.TextDelta(0, "a")), e.Finished(stop=e.StopReason.END_TURN)]
     stream = write(events)
