@@ -285,9 +285,15 @@ FEATURES: dict[str, tuple[Feature, ...]] = {
         Feature("tool_choice: this tool", tooled(tool_choice=ToolChoice("tool", "get_weather")), of("tool_choice")),
         Feature(
             "tool_choice: one of these",
-            asking(tools=(WEATHER, CLOCK), tool_choice=ToolChoice("any", allowed=("get_weather",))),
+            asking(
+                tools=(WEATHER, CLOCK, replace(CLOCK, name="get_map")),
+                tool_choice=ToolChoice("any", allowed=("get_weather", "get_time")),
+            ),
             lambda request: (len(request.tools), request.tool_choice),
-            Way("by offering only these", lambda request: [one.name for one in request.tools] == ["get_weather"]),
+            Way(
+                "by offering only these",
+                lambda request: [one.name for one in request.tools] == ["get_weather", "get_time"],
+            ),
         ),
         Feature("no calls in parallel", tooled(parallel_tool_calls=False), of("parallel_tool_calls")),
     ),
