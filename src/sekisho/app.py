@@ -30,7 +30,7 @@ from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.media import Fetch
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
-from sekisho.identity.keys import KeyRing, KeyService
+from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook, Rates
 from sekisho.providers.auth.ahead import prepare_all
@@ -139,10 +139,10 @@ class Application:
         """
         admin = await asyncio.to_thread(importlib.import_module, "sekisho.api.admin.app")
         services = admin.AdminServices(
-            keys=KeyService(self._db, self._keys, self._clock),
             access_keys=AccessKeyService(self._db, self._access_keys, self._envelope, self._clock),
             ring=self._keys,
             db=self._db,
+            desk=admin.Desk(self._db, self._clock, self._keys),
             journal=self._journal,
             clock=self._clock,
             key_header=self._gateway.key_header,

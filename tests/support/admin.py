@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from sekisho.api.admin.app import AdminServices, build_admin
+from sekisho.api.admin.app import AdminServices, Desk, build_admin
 from sekisho.core.clock import FakeClock
 from sekisho.core.envelope import Envelope
 from sekisho.core.secret import Secret
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService
-from sekisho.identity.keys import KeyRing, KeyService
+from sekisho.identity.keys import KeyRing
+from sekisho.store.edit import Edit
+from sekisho.store.entities import Entities
 from tests.support.ledger import open_database, open_journal
 
 MASTER = "sk-master-0123456789"
@@ -49,13 +51,25 @@ class Admin:
         self.db = open_database(folder)
         self.journal = open_journal(folder, self.db)
         self.ring = KeyRing(self.db, clock, Secret(MASTER))
-        keys = KeyService(self.db, self.ring, clock)
         envelope = Envelope(root_key)
         self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
         pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
+        self.desk = Desk(self.db, clock, self.ring)
         self._app = build_admin(
-            AdminServices(keys=keys, access_keys=pairs, ring=self.ring, db=self.db, journal=self.journal, clock=clock)
+            AdminServices(
+                access_keys=pairs,
+                ring=self.ring,
+                db=self.db,
+                desk=self.desk,
+                journal=self.journal,
+                clock=clock,
+            )
         )
+
+    def add(self, entities: Entities[Any], **fields: Any) -> None:
+        """A row of the directory, straight into its table."""
+        now_us = self.clock.now_us()
+        self.db.write(lambda connection: Edit(connection, "root", now_us).add(entities, **fields)).result()
 
     def close(self) -> None:
         self.journal.close()

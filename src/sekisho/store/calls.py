@@ -41,7 +41,10 @@ SORTABLE = {
 
 
 class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which calls: all given conditions together. Times are epoch µs, `from_us` inclusive, `until_us` exclusive."""
+    """Which calls: all given conditions together. Times are epoch µs, `from_us` inclusive, `until_us` exclusive.
+
+    `key_hash` is any hash that opens the key, or opened it. `among` are conditions on the table itself.
+    """
 
     key_hash: str | None = None
     key_alias: str | None = None
@@ -57,6 +60,7 @@ class CallFilter(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int | None = None
     min_cost_nano_usd: int | None = None
     max_cost_nano_usd: int | None = None
+    among: tuple[Any, ...] = ()
 
 
 def known_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -171,4 +175,4 @@ def _filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:
         conditions.append(calls.c.cost_nano_usd >= wanted.min_cost_nano_usd)
     if wanted.max_cost_nano_usd is not None:
         conditions.append(calls.c.cost_nano_usd <= wanted.max_cost_nano_usd)
-    return query.where(*conditions)
+    return query.where(*conditions, *wanted.among)

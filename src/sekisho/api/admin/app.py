@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from sekisho.api.admin import aws_credentials, keys, spend
+from sekisho.api.admin import aws_credentials, key_lists, keys, spend
+from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.gate import Asgi, Gate
 from sekisho.api.admin.problems import HANDLERS
 from sekisho.api.admin.services import AdminServices
 
-__all__ = ["PREFIXES", "AdminServices", "build_admin"]
+__all__ = ["PREFIXES", "AdminServices", "Desk", "build_admin"]
 
 #: The paths that belong to this application.
 PREFIXES = ("/key/", "/spend/", "/sekisho/v1/")
+MODULES = (keys, key_lists, spend, aws_credentials)
 #: A body of the management API: metadata and lists of models, no prompts.
 BODY_BYTES = 1024 * 1024
 
@@ -33,7 +35,6 @@ def build_admin(services: AdminServices) -> Asgi:
         redirect_slashes=False,
     )
     app.state.services = services
-    app.include_router(keys.router)
-    app.include_router(spend.router)
-    app.include_router(aws_credentials.router)
+    for module in MODULES:
+        app.include_router(module.router)
     return Gate(app, services)

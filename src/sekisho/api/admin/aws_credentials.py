@@ -11,10 +11,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from sekisho.api.admin.fields import KeyName, Name
-from sekisho.api.admin.keyrows import iso
-from sekisho.api.admin.keys import answer
-from sekisho.api.admin.services import Caller, Services
+from sekisho.api.admin.fields import answer
+from sekisho.api.admin.key_fields import KeyName
+from sekisho.api.admin.limit_fields import Name
+from sekisho.api.admin.limit_rows import iso
+from sekisho.api.admin.services import Asked, Services
 from sekisho.core.errors import MalformedRequest
 from sekisho.core.secret import Secret
 from sekisho.store.access_keys import AccessKeyRow
@@ -50,13 +51,13 @@ class NewPair(KeyName):
 
 
 @router.post("")
-async def issue(body: NewPair, services: Services, caller: Caller) -> Response:
+async def issue(body: NewPair, services: Services, asker: Asked) -> Response:
     """Make a pair for a virtual key. Its secret is shown in this answer and never again."""
     if (body.access_key_id is None) != (body.secret_access_key is None):
         raise MalformedRequest("Give access_key_id and secret_access_key both, or neither.", param="access_key_id")
     own = body.access_key_id is not None and body.secret_access_key is not None
     pair = (str(body.access_key_id), Secret(str(body.secret_access_key))) if own else None
-    row, secret = await services.access_keys.issue(body.key, caller.user_id, pair)
+    row, secret = await services.access_keys.issue(body.key, asker.actor, pair)
     return answer(shown(row) | {"secret_access_key": secret.reveal()}, body)
 
 

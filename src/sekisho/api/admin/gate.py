@@ -1,7 +1,8 @@
 """Who may call the management API: looked at before a body is read.
 
-Flows in: the request's headers. Flows out: the caller in the request's state, or a refusal. Must stay true: nothing
-passes without the master key, but a key asking for itself.
+Flows in: the request's headers and path. Flows out: the `Asker` in the request's state, or a refusal. Must stay true:
+nothing passes that the table of permissions does not let this caller do to anything at all; what it may do to the very
+object, the handlers ask (`Asker.check`).
 """
 
 from __future__ import annotations
@@ -9,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sekisho.api.admin.access import Membership, Standing, check_may_call
+from sekisho.api.admin.permissions import Reach, Role, Rule, rule_for
 from sekisho.api.admin.problems import problem
-from sekisho.api.admin.services import AdminServices
+from sekisho.api.admin.services import AdminServices, Asker
 from sekisho.core.errors import CallerError, Forbidden, Unauthenticated
 from sekisho.identity.credential import recognise_key
 from sekisho.identity.keys import Principal
+from sekisho.store.standing import UserStanding, user_standing
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Paths on which a virtual key may ask, of itself.
-OWN_PATHS = frozenset({"/key/info"})
-#: A key made for model calls only (`allowed_routes`).
-LLM_ROUTES = "llm_api_routes"
+#: The header by which an administrator's program says for whom it acts.
+CHANGED_BY = "litellm-changed-by"
+_NAME_CHARS = 256
 
 
 class Gate:
@@ -37,23 +40,71 @@ class Gate:
         """Let the request in with its caller, or answer it."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            caller = await recognise_key(headers, self._services.ring, self._services.key_header)
-            check_may_manage(caller, scope["path"], self._services.clock.now_us())
+            asker = await self._asker(headers, scope["method"], scope["path"])
         except CallerError as error:
             info = error.info
             await problem(info.status, info.message, code=info.code, param=info.param)(scope, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = caller
+        scope.setdefault("state", {})["asker"] = asker
         await self._app(scope, receive, send)
 
+    async def _asker(self, headers: dict[str, str], method: str, path: str) -> Asker:
+        """Raises Unauthenticated or Forbidden."""
+        services = self._services
+        principal = await recognise_key(headers, services.ring, services.key_header)
+        check_alive(principal, services.clock.now_us())
+        rule = rule_for(method, path)
+        check_group(principal, rule)
+        standing = await self._standing(principal)
+        check_may_call(standing, rule)
+        known = rule or Rule(method, path, reads=False, reach=Reach.NONE)  # an administrator's: the router says 404
+        return Asker(standing, known, actor_of(standing, headers.get(CHANGED_BY)))
 
-def check_may_manage(caller: Principal, path: str, now_us: int) -> None:
-    """Raises Unauthenticated (blocked, expired) or Forbidden (not the master key)."""
-    if caller.is_master:
-        return
-    if caller.blocked:
+    async def _standing(self, principal: Principal) -> Standing:
+        """Asked anew for every request: a role that was taken away is gone at once."""
+        if principal.is_master:
+            return Standing(principal=principal, role=Role.PROXY_ADMIN)
+        user_id = principal.user_id
+        if user_id is None:
+            return Standing(principal=principal)
+        found = await self._services.desk.read(lambda connection: user_standing(connection, user_id))
+        return standing_from(principal, found)
+
+
+def check_alive(principal: Principal, now_us: int) -> None:
+    """Raises Unauthenticated for a key that is blocked or has expired."""
+    if principal.blocked:
         raise Unauthenticated("Authentication Error, this key is blocked. Ask your administrator.")
-    if caller.expires_us is not None and caller.expires_us <= now_us:
+    if principal.expires_us is not None and principal.expires_us <= now_us:
         raise Unauthenticated("Authentication Error - Expired Key. Ask for a new one.", code="expired_key")
-    if path not in OWN_PATHS or LLM_ROUTES in caller.allowed_routes:
-        raise Forbidden("Authentication Error, this path of the management API takes the master key only.")
+
+
+def check_group(principal: Principal, rule: Rule | None) -> None:
+    """Raises Forbidden for a key that was made for other paths (`key_type`)."""
+    groups = principal.allowed_routes
+    reads = rule is not None and rule.reads
+    if groups and "management_routes" not in groups and not (reads and "info_routes" in groups):
+        raise Forbidden("This key was not made for this path of the management API (see its key_type).")
+
+
+def standing_from(principal: Principal, found: UserStanding | None) -> Standing:
+    """Who this is by their user's role and memberships. Raises Unauthenticated for a blocked user."""
+    if found is None:
+        return Standing(principal=principal)
+    if found.blocked:
+        raise Unauthenticated("Authentication Error, this user is blocked. Ask your administrator.")
+    role = Role(found.role) if found.role in Role.__members__.values() else Role.INTERNAL_USER_VIEWER
+    return Standing(
+        principal=principal,
+        role=role,
+        teams={name: Membership(team_role == "admin", permitted) for name, team_role, permitted in found.teams},
+        organizations=frozenset(name for name, _ in found.organizations),
+        administered=frozenset(name for name, member_role in found.organizations if member_role == "org_admin"),
+    )
+
+
+def actor_of(standing: Standing, changed_by: str | None) -> str:
+    """The user, or the key of no user; an administrator may act in another's name."""
+    if changed_by and standing.is_admin:
+        return changed_by[:_NAME_CHARS]
+    return standing.user_id or standing.principal.key_hash

@@ -1,4 +1,4 @@
-"""/key/…: make, show, change, block and delete virtual keys, as LiteLLM's clients ask for it.
+"""/key/…: make, change, block, delete and rotate virtual keys, as LiteLLM's clients ask for it.
 
 Flows in: requests that passed the gate. Flows out: LiteLLM's answers. Must stay true: a key is shown once, when it is
 made; what a request names and this version does not know is named back in `x-sekisho-unknown-fields`.
@@ -6,126 +6,181 @@ made; what a request names and this version does not know is named back in `x-se
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Response
+from sqlalchemy.engine import Connection
 
-from sekisho.api.admin.fields import (
+from sekisho.api.admin import key_changes
+from sekisho.api.admin.fields import answer, refuse_unenforced
+from sekisho.api.admin.flush import flushed
+from sekisho.api.admin.key_fields import (
+    BulkKeyUpdate,
     KeyFields,
-    KeyListQuery,
     KeyName,
     KeyNames,
-    refuse_unenforced,
-    row_fields,
-    unknown_fields,
+    RegenerateFields,
+    ResetSpend,
+    check_key_fields,
 )
-from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.keyrows import made_key, token_row
-from sekisho.api.admin.services import Caller, Services
-from sekisho.core.errors import Forbidden, MalformedRequest
-from sekisho.identity.keys import hash_of
-from sekisho.store.keys import KeyFilter, KeyRow
+from sekisho.api.admin.limit_fields import nano_usd
+from sekisho.api.admin.limit_rows import reset_at, usd
+from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
+from sekisho.core.errors import CallerError, MalformedRequest
+from sekisho.store.directory import BUDGETS, BudgetRow
+from sekisho.store.edit import Edit
+from sekisho.store.keys import KeyRow
 
-router = APIRouter(prefix="/key")
-
-
-def answer(value: Any, body: BaseModel | None = None) -> Response:
-    """A JSON answer; names the fields of the request that meant nothing."""
-    response = Response(msgspec.json.encode(value), media_type="application/json")
-    unknown = unknown_fields(body) if body is not None else ""
-    if unknown:
-        response.headers["x-sekisho-unknown-fields"] = unknown
-    return response
+router = APIRouter()
 
 
-@router.post("/generate")
-async def generate(body: KeyFields, services: Services, caller: Caller) -> Response:
+@router.post("/key/generate")
+async def generate(body: KeyFields, services: Services, asker: Asked) -> Response:
     """Make a key. It is shown in this answer and never again."""
-    refuse_unenforced(body)
-    fields = row_fields(body, None, services.clock.now_us())
-    key, row = await services.keys.generate(body.key, fields, caller.user_id)
-    return answer(made_key(key, row, body.model_dump(exclude_unset=True)), body)
+    return await _made(body, services, asker, for_user=True)
 
 
-@router.post("/update")
-async def update(body: KeyFields, services: Services, caller: Caller) -> Response:
+@router.post("/key/service-account/generate")
+async def generate_for_team(body: KeyFields, services: Services, asker: Asked) -> Response:
+    """Make a key that belongs to a team and to nobody in it."""
+    if not body.team_id:
+        raise MalformedRequest("'team_id' is missing: a service account belongs to a team.", param="team_id")
+    if body.user_id:
+        raise MalformedRequest("'user_id' may not be set: a service account is nobody's.", param="user_id")
+    return await _made(body, services, asker, for_user=False)
+
+
+@router.post("/key/update")
+async def update(body: KeyFields, services: Services, asker: Asked) -> Response:
     """Change what the body names; null unsets."""
     key = _required(body.key)
-    refuse_unenforced(body)
-
-    def change(present: KeyRow) -> dict[str, Any]:
-        return row_fields(body, present, services.clock.now_us())
-
-    row = await services.keys.update(key, change, caller.user_id)
-    return answer(token_row(row) | {"key": key}, body)
+    check_key_fields(body)
+    row = await services.desk.edit(asker.actor, lambda edit: key_changes.change_key(edit, asker, key, body))
+    return answer(await _shown(services, row) | {"key": key}, body)
 
 
-@router.post("/delete")
-async def delete(body: KeyNames, services: Services) -> Response:
+@router.post("/key/bulk_update")
+async def bulk_update(body: BulkKeyUpdate, services: Services, asker: Asked) -> Response:
+    """Several updates, each for itself: one that fails is named, the others stand."""
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    for one in body.keys:
+        try:
+            key = _required(one.key)
+            check_key_fields(one)
+            row = await services.desk.edit(asker.actor, _change(asker, key, one))
+        except CallerError as error:
+            failed.append({"key": one.key, "key_info": None, "failed_reason": error.info.message})
+        else:
+            done.append({"key": one.key, "key_info": token_row(row, services.desk.now_us)})
+    told = {"total_requested": len(body.keys), "successful_updates": done, "failed_updates": failed}
+    return answer(told, body)
+
+
+@router.post("/key/delete")
+async def delete(body: KeyNames, services: Services, asker: Asked) -> Response:
     """Delete keys named by themselves, by hash or by alias. Their rows in the ledger stay."""
     if not body.keys and not body.key_aliases:
         raise MalformedRequest("Name the keys to delete in 'keys' or 'key_aliases'.", param="keys")
-    return answer({"deleted_keys": await services.keys.delete(body.keys, body.key_aliases)}, body)
+    await services.desk.edit(
+        asker.actor, lambda edit: key_changes.remove_keys(edit, asker, body.keys, body.key_aliases)
+    )
+    return answer({"deleted_keys": [*body.keys, *body.key_aliases]}, body)
 
 
-@router.post("/block")
-async def block(body: KeyName, services: Services, caller: Caller) -> Response:
+@router.post("/key/block")
+async def block(body: KeyName, services: Services, asker: Asked) -> Response:
     """Refuse this key's calls from now on."""
-    row = await services.keys.update(body.key, lambda _: {"blocked": True}, caller.user_id)
-    return answer(token_row(row), body)
+    return await _blocked(body, services, asker, blocked=True)
 
 
-@router.post("/unblock")
-async def unblock(body: KeyName, services: Services, caller: Caller) -> Response:
+@router.post("/key/unblock")
+async def unblock(body: KeyName, services: Services, asker: Asked) -> Response:
     """Let this key's calls pass again."""
-    row = await services.keys.update(body.key, lambda _: {"blocked": False}, caller.user_id)
-    return answer(token_row(row), body)
+    return await _blocked(body, services, asker, blocked=False)
 
 
-@router.get("/info")
-async def info(
-    services: Services, caller: Caller, key: Annotated[str | None, Query(max_length=256)] = None
+@router.post("/key/regenerate")
+async def regenerate(body: RegenerateFields, services: Services, asker: Asked) -> Response:
+    """A new secret for the same key; the former one works for `grace_period` more."""
+    return await _regenerated(_required(body.key), body, services, asker)
+
+
+@router.post("/key/{key}/regenerate")
+async def regenerate_named(
+    key: str, services: Services, asker: Asked, body: RegenerateFields | None = None
 ) -> Response:
-    """One key with its spend; without `key`, the caller's own."""
-    token = hash_of(key) if key else caller.key_hash
-    if token != caller.key_hash and not caller.is_master:
-        raise Forbidden("A key may only ask for itself: leave 'key' out.", param="key")
+    """The same, the key named in the path."""
+    return await _regenerated(key, body or RegenerateFields(), services, asker)
+
+
+@router.post("/key/{key}/reset_spend")
+async def reset_spend(key: str, body: ResetSpend, services: Services, asker: Asked) -> Response:
+    """Set what the key has spent back to an amount."""
     await flushed(services.journal)
-    shown = token_row(await services.keys.get(token))
-    del shown["token"]
-    return answer({"key": key or token, "info": shown})
+    to = nano_usd(body.reset_to)
+    before, row = await services.desk.edit(asker.actor, lambda edit: key_changes.reset_spend(edit, asker, key, to))
+    limits = row.limits
+    told = {
+        "key_hash": row.token,
+        "spend": usd(row.spend_nano_usd),
+        "previous_spend": usd(before.spend_nano_usd),
+        "max_budget": usd(limits.max_budget_nano_usd),
+        "budget_reset_at": reset_at(limits.budget_duration, limits.time_zone, services.desk.now_us),
+    }
+    return answer(told, body)
 
 
-@router.get("/list")
-async def list_keys(
-    services: Services,
-    wanted: Annotated[KeyListQuery, Query()],
-) -> Response:
-    """A page of the keys that match."""
-    wanted.refuse_unsupported()
-    chosen = KeyFilter(
-        user_id=wanted.user_id,
-        team_id=wanted.team_id,
-        token=hash_of(wanted.key_hash) if wanted.key_hash else None,
-        key_alias=wanted.key_alias,
+async def _made(body: KeyFields, services: AdminServices, asker: Asker, *, for_user: bool) -> Response:
+    check_key_fields(body)
+    master = services.ring.master.key_hash
+    key, row = await services.desk.edit(
+        asker.actor, lambda edit: key_changes.make_key(edit, asker, body, master, for_user=for_user)
     )
-    rows, total = await services.keys.page(
-        chosen,
-        limit=wanted.size,
-        offset=(wanted.page - 1) * wanted.size,
-        sort_by=wanted.sort_by,
-        ascending=wanted.sort_order == "asc",
+    budget = await budget_of(services, row)
+    return answer(made_key(key, row, body.model_dump(exclude_unset=True), services.desk.now_us, budget), body)
+
+
+async def _regenerated(name: str, body: RegenerateFields, services: AdminServices, asker: Asker) -> Response:
+    check_key_fields(body)
+    master = services.ring.master.key_hash
+    key, row = await services.desk.edit(
+        asker.actor, lambda edit: key_changes.regenerate_key(edit, asker, name, body, master)
     )
-    return answer(
-        {
-            "keys": [token_row(row) if wanted.return_full_object else row.token for row in rows],
-            "total_count": total,
-            "current_page": wanted.page,
-            "total_pages": -(-total // wanted.size),
-        }
+    budget = await budget_of(services, row)
+    return answer(made_key(key, row, body.model_dump(exclude_unset=True), services.desk.now_us, budget), body)
+
+
+async def _blocked(body: KeyName, services: AdminServices, asker: Asker, *, blocked: bool) -> Response:
+    refuse_unenforced(body)
+    row = await services.desk.edit(
+        asker.actor, lambda edit: key_changes.block_key(edit, asker, body.key, blocked=blocked)
     )
+    return answer(await _shown(services, row), body)
+
+
+def _change(asker: Asker, key: str, one: KeyFields) -> Any:
+    def work(edit: Edit) -> KeyRow:
+        return key_changes.change_key(edit, asker, key, one)
+
+    return work
+
+
+async def _shown(services: AdminServices, row: KeyRow) -> dict[str, Any]:
+    return token_row(row, services.desk.now_us, await budget_of(services, row))
+
+
+async def budget_of(services: AdminServices, row: KeyRow) -> BudgetRow | None:
+    """The shared budget that a key names."""
+    name = row.budget_id
+    if name is None:
+        return None
+
+    def read(connection: Connection) -> BudgetRow | None:
+        return BUDGETS.get(connection, name)
+
+    return await services.desk.read(read)
 
 
 def _required(key: str | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from sekisho.core.errors import CallerError, SekishoError
@@ -52,6 +52,11 @@ async def on_database_error(_request: Request, error: Exception) -> Response:
     return problem(500, "The gateway's database did not answer; try again.")
 
 
+async def on_conflict(_request: Request, _error: Exception) -> Response:
+    """The store's, when two requests wanted the same name, or one names what another has just removed."""
+    return problem(409, "This clashes with what is stored: a name is taken, or what it refers to is gone or in use.")
+
+
 async def on_invalid_request(_request: Request, error: Exception) -> Response:
     """FastAPI's: name the first field at fault, never its value."""
     if not isinstance(error, RequestValidationError):
@@ -77,6 +82,7 @@ async def on_http_exception(_request: Request, error: Exception) -> Response:
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     SekishoError: on_sekisho_error,
     SQLAlchemyError: on_database_error,
+    IntegrityError: on_conflict,
     RequestValidationError: on_invalid_request,
     HTTPException: on_http_exception,
 }

@@ -1,4 +1,4 @@
-"""What the management API works with, and how a handler gets at it."""
+"""What the management API works with, and how a handler gets at it and at who asks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated
 import msgspec
 from fastapi import Depends, Request
 
+from sekisho.api.admin.access import Owner, Standing, check_may_touch
+from sekisho.api.admin.desk import Desk
+from sekisho.api.admin.permissions import Reach, Rule
 from sekisho.core.clock import Clock
 from sekisho.identity.access_keys import AccessKeyService
-from sekisho.identity.keys import KeyRing, KeyService, Principal
+from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.store.db import Database
 
@@ -17,13 +20,37 @@ from sekisho.store.db import Database
 class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     """Built once by app.py. `key_header` is the operator's own header for keys, lower-case."""
 
-    keys: KeyService
     access_keys: AccessKeyService
     ring: KeyRing
     db: Database
+    desk: Desk
     journal: Journal
     clock: Clock
     key_header: str | None = None
+
+
+class Asker(msgspec.Struct, frozen=True):
+    """Who asks, by which line of the table of permissions; `actor` is the name that the audit books it under."""
+
+    standing: Standing
+    rule: Rule
+    actor: str
+
+    @property
+    def user_id(self) -> str | None:
+        return self.standing.user_id
+
+    @property
+    def is_admin(self) -> bool:
+        return self.standing.is_admin
+
+    @property
+    def sees_all(self) -> bool:
+        return self.standing.sees_all
+
+    def check(self, owner: Owner) -> Reach:
+        """What ties the asker to this object. Raises Forbidden when nothing does that counts here."""
+        return check_may_touch(self.standing, self.rule, owner)
 
 
 def services_of(request: Request) -> AdminServices:
@@ -32,11 +59,11 @@ def services_of(request: Request) -> AdminServices:
     return services
 
 
-def caller_of(request: Request) -> Principal:
+def asker_of(request: Request) -> Asker:
     """Who calls: the gate has let them in."""
-    caller: Principal = request.state.caller
-    return caller
+    asker: Asker = request.state.asker
+    return asker
 
 
 Services = Annotated[AdminServices, Depends(services_of)]
-Caller = Annotated[Principal, Depends(caller_of)]
+Asked = Annotated[Asker, Depends(asker_of)]

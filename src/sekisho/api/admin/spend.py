@@ -17,13 +17,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.flush import flushed
-from sekisho.api.admin.services import AdminServices, Services
+from sekisho.api.admin.services import AdminServices, Asked, Services
 from sekisho.api.admin.spendrows import spend_by_day_rows, spend_row
+from sekisho.api.admin.visible import visible_usage
 from sekisho.core.errors import MalformedRequest
 from sekisho.core.money import NANO_PER_USD
 from sekisho.identity.keys import hash_of
 from sekisho.ledger.rows import from_columns
 from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
+from sekisho.store.keys import key_names
+from sekisho.store.schema import calls
 
 router = APIRouter(prefix="/spend/logs")
 
@@ -73,7 +76,7 @@ class PageQuery(BaseModel):
 
 
 @router.get("")
-async def logs(services: Services, asked: Annotated[LogsQuery, Query()]) -> Response:
+async def logs(services: Services, asker: Asked, asked: Annotated[LogsQuery, Query()]) -> Response:
     """The newest calls that match; with both days, and unless `summarize=false`, their sums by day."""
     start_us = time_us(asked.start_date, "start_date") if asked.start_date else None
     end_us = time_us(asked.end_date, "end_date", end=True) if asked.end_date else None
@@ -83,6 +86,7 @@ async def logs(services: Services, asked: Annotated[LogsQuery, Query()]) -> Resp
         call_id=asked.request_id,
         from_us=start_us,
         until_us=end_us,
+        among=tuple(visible_usage(asker, calls)),
     )
     if asked.summarize and start_us is not None and end_us is not None:
         return await _read(services, lambda connection: _summary(connection, wanted))
@@ -91,7 +95,7 @@ async def logs(services: Services, asked: Annotated[LogsQuery, Query()]) -> Resp
 
 @router.get("/v2")
 @router.get("/ui")
-async def pages(services: Services, asked: Annotated[PageQuery, Query()]) -> Response:
+async def pages(services: Services, asker: Asked, asked: Annotated[PageQuery, Query()]) -> Response:
     """A page of the calls that match, in a window of time."""
     wanted = CallFilter(
         key_hash=hash_of(asked.api_key) if asked.api_key else None,
@@ -108,6 +112,7 @@ async def pages(services: Services, asked: Annotated[PageQuery, Query()]) -> Res
         until_us=time_us(asked.end_date, "end_date", end=True),
         min_cost_nano_usd=_nano(asked.min_spend),
         max_cost_nano_usd=_nano(asked.max_spend),
+        among=tuple(visible_usage(asker, calls)),
     )
     return await _read(services, lambda connection: _page(connection, wanted, asked))
 
@@ -132,7 +137,16 @@ async def _read(services: AdminServices, work: Any) -> Response:
     return response
 
 
+def _by_name(connection: Connection, wanted: CallFilter) -> CallFilter:
+    """A rotated key's calls stand under its first hash, by whichever it is asked for."""
+    if wanted.key_hash is None:
+        return wanted
+    names = key_names(connection, [wanted.key_hash])
+    return msgspec.structs.replace(wanted, key_hash=names.get(wanted.key_hash, wanted.key_hash))
+
+
 def _newest(connection: Connection, wanted: CallFilter) -> Response:
+    wanted = _by_name(connection, wanted)
     found = find_calls(connection, wanted, limit=ROWS_MAX + 1)
     response = _json([spend_row(from_columns(columns)) for columns in found[:ROWS_MAX]])
     if len(found) > ROWS_MAX:
@@ -141,10 +155,11 @@ def _newest(connection: Connection, wanted: CallFilter) -> Response:
 
 
 def _summary(connection: Connection, wanted: CallFilter) -> Response:
-    return _json(spend_by_day_rows(spend_by_day(connection, wanted, limit=SUMS_MAX)))
+    return _json(spend_by_day_rows(spend_by_day(connection, _by_name(connection, wanted), limit=SUMS_MAX)))
 
 
 def _page(connection: Connection, wanted: CallFilter, asked: PageQuery) -> Response:
+    wanted = _by_name(connection, wanted)
     found = find_calls(
         connection,
         wanted,

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from sekisho.api.admin.keyrows import iso
+from sekisho.api.admin.limit_rows import iso
 from sekisho.core.money import usd_float
 from sekisho.ledger.rows import CallRow
 

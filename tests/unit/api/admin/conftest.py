@@ -7,6 +7,7 @@ import pytest
 
 from sekisho.core.clock import FakeClock
 from tests.support.admin import Admin
+from tests.support.directory import populate
 
 
 @pytest.fixture
@@ -19,3 +20,10 @@ def admin(tmp_path: Path, clock: FakeClock) -> Iterator[Admin]:
     admin = Admin(tmp_path, clock)
     yield admin
     admin.close()
+
+
+@pytest.fixture
+def world(admin: Admin) -> Admin:
+    """The same, with two organisations and people of every role (tests/support/directory.py)."""
+    populate(admin)
+    return admin

@@ -1,114 +1,78 @@
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sekisho.api.admin.fields import (
-    KeyFields,
-    KeyListQuery,
+    Body,
+    Described,
     NotEnforced,
-    expiry_us,
+    answer,
+    described,
+    is_empty,
     refuse_unenforced,
-    row_fields,
+    storable,
     unknown_fields,
 )
 from sekisho.api.admin.refused import REFUSED_FIELDS, REFUSED_METADATA
 from sekisho.core.errors import MalformedRequest
-from sekisho.store.keys import KeyRow
-from tests.support.ledger import NOW_US
-
-ROW = KeyRow(token="t", key_name="n", created_us=0, updated_us=0, metadata={"a": 1, "tags": ["old"]})
-
-
-def moment(text: str) -> int:
-    return round(dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp()) * 1_000_000
-
-
-@pytest.mark.parametrize(
-    ("duration", "end"),
-    [
-        ("30s", "2024-01-31 12:00:30"),
-        ("30m", "2024-01-31 12:30:00"),
-        ("30h", "2024-02-01 18:00:00"),
-        ("1d", "2024-02-01 12:00:00"),
-        ("2w", "2024-02-14 12:00:00"),
-        ("1mo", "2024-02-29 12:00:00"),
-        ("12mo", "2025-01-31 12:00:00"),
-    ],
-)
-def test_a_life_is_counted_from_now(duration: str, end: str) -> None:
-    assert expiry_us(duration, moment("2024-01-31 12:00:00")) == moment(end)
-
-
-@pytest.mark.parametrize("duration", [None, "", "-1"])
-def test_no_life_is_never(duration: str | None) -> None:
-    assert expiry_us(duration, NOW_US) is None
-
-
-@pytest.mark.parametrize("duration", ["1", "d", "1y", "-1d", "1.5h", "1d ", "９d"])
-def test_a_life_that_cannot_be_read_is_refused(duration: str) -> None:
-    with pytest.raises(MalformedRequest, match="'duration'"):
-        expiry_us(duration, NOW_US)
-
-
-@given(count=st.integers(0, 10**9 - 1), unit=st.sampled_from(["s", "m", "h", "d", "w", "mo"]))
-def test_every_life_ends_within_the_calendar(count: int, unit: str) -> None:
-    end = expiry_us(f"{count}{unit}", NOW_US)
-    assert end is not None
-    assert NOW_US <= end <= moment("2200-01-01")
+from sekisho.store.limits import NO_LIMITS, Limits
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED_FIELDS))
 def test_each_field_that_has_no_effect_is_refused(name: str) -> None:
     with pytest.raises(NotEnforced) as caught:
-        refuse_unenforced(KeyFields.model_validate({name: 1}))
+        refuse_unenforced(Body.model_validate({name: 1}))
     assert (caught.value.info.param, caught.value.info.status) == (name, 400)
-    refuse_unenforced(KeyFields.model_validate({name: None}))
+    refuse_unenforced(Body.model_validate({name: None}))
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED_METADATA))
 def test_each_setting_in_the_metadata_that_has_no_effect_is_refused(name: str) -> None:
     with pytest.raises(NotEnforced):
-        refuse_unenforced(KeyFields.model_validate({"metadata": {name: [1]}}))
+        refuse_unenforced(Described.model_validate({"metadata": {name: [1]}}))
 
 
 def test_known_fields_are_not_called_unknown() -> None:
-    body: dict[str, Any] = {"key": "k", "models": [], "tpm_limit": None, "misspelt": 1, "with space": 2}
-    assert unknown_fields(KeyFields.model_validate(body)) == "misspelt"
+    body: dict[str, Any] = {"metadata": {}, "tpm_limit": None, "guardrails": None, "misspelt": 1, "with space": 2}
+    assert unknown_fields(Described.model_validate(body)) == "misspelt"
+    assert answer({}, Described.model_validate(body)).headers["x-sekisho-unknown-fields"] == "misspelt"
+    assert "x-sekisho-unknown-fields" not in answer({}).headers
 
 
 @pytest.mark.parametrize(
     ("sent", "fields"),
     [
         ({}, {}),
-        ({"models": ["a"]}, {"models": ("a",)}),
-        ({"models": None, "aliases": None, "blocked": None}, {"models": (), "aliases": {}, "blocked": False}),
-        ({"key_alias": "", "user_id": None}, {"key_alias": None, "user_id": None}),
-        ({"spend": 0.1}, {"spend_nano_usd": 100_000_000}),
-        ({"spend": None}, {}),
-        ({"key_type": "llm_api"}, {"allowed_routes": ("llm_api_routes",)}),
-        ({"tags": ["new"]}, {"metadata": {"a": 1, "tags": ["new"]}}),
-        ({"tags": None}, {"metadata": {"a": 1}}),
         ({"metadata": {"b": 2}}, {"metadata": {"b": 2}}),
-        ({"metadata": {"b": 2}, "tags": ["new"]}, {"metadata": {"b": 2, "tags": ["new"]}}),
         ({"metadata": None}, {"metadata": {}}),
+        ({"tags": ["x"]}, {"metadata": {"a": 1, "tags": ["x"]}}),
+        ({"rpm_limit": None}, {}),
+        ({"rpm_limit": 5}, {"limits": Limits(rpm_limit=5)}),
+        ({"metadata": {"model_rpm_limit": {"m": 1}}}, {"metadata": {}, "limits": Limits(model_rpm_limit={"m": 1})}),
+        (
+            {"metadata": {"model_rpm_limit": {"m": 1}}, "model_rpm_limit": {"m": 2}},
+            {"metadata": {}, "limits": Limits(model_rpm_limit={"m": 2})},
+        ),
     ],
 )
-def test_only_what_was_sent_is_set(sent: dict[str, Any], fields: dict[str, Any]) -> None:
-    assert row_fields(KeyFields.model_validate(sent), ROW, NOW_US) == fields
+def test_metadata_and_limits_are_told_apart(sent: dict[str, Any], fields: dict[str, Any]) -> None:
+    assert described(Described.model_validate(sent), {"a": 1, "tags": ["old"]}, NO_LIMITS) == fields
 
 
-def test_metadata_that_cannot_be_stored_is_refused() -> None:
-    sent = KeyFields.model_construct(metadata={"x": "\ud800"}, _fields_set={"metadata"})
+def test_a_limit_inside_the_metadata_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(MalformedRequest) as caught:
+        described(Described.model_validate({"metadata": {"model_rpm_limit": {"m": "x"}}}), {}, NO_LIMITS)
+    assert caught.value.info.param == "metadata.model_rpm_limit"
+
+
+@pytest.mark.parametrize("metadata", [{"x": "\ud800"}, {"x": "\x00"}])
+def test_metadata_that_no_database_holds_is_refused(metadata: dict[str, Any]) -> None:
     with pytest.raises(MalformedRequest, match="'metadata'"):
-        row_fields(sent, None, NOW_US)
+        storable(metadata)
 
 
-def test_a_list_by_what_is_not_there_is_refused() -> None:
-    KeyListQuery(user_id="u").refuse_unsupported()
-    with pytest.raises(NotEnforced, match="organization_id"):
-        KeyListQuery(organization_id="o").refuse_unsupported()
+def test_zero_is_not_empty() -> None:
+    values: list[Any] = [None, "", [], {}, False, 0, 0.0, "a"]
+    assert [is_empty(value) for value in values] == [True] * 5 + [False] * 3

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from sekisho.api.admin.gate import check_may_manage
+from sekisho.api.admin.access import Standing
+from sekisho.api.admin.gate import actor_of, check_alive, check_group, standing_from
+from sekisho.api.admin.permissions import Role, rule_for
 from sekisho.core.errors import Forbidden, Unauthenticated
 from sekisho.identity.keys import Principal, token_hash
+from sekisho.store.standing import UserStanding
 from tests.support.admin import MASTER, Admin
 from tests.support.ledger import NOW_US, add_key
 
-PATHS = ["/key/generate", "/key/list", "/key/delete", "/spend/logs", "/spend/logs/v2", "/key/nothing"]
+PATHS = ["/key/generate", "/key/service-account/generate", "/key/delete", "/key/bulk_update", "/key/nothing"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/key/info"])
@@ -21,21 +24,66 @@ async def test_nobody_comes_in_without_a_key(admin: Admin, path: str, token: str
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_virtual_key_manages_nothing(admin: Admin, path: str) -> None:
+async def test_a_key_of_no_user_manages_nothing(admin: Admin, path: str) -> None:
     add_key(admin.db, token_hash("sk-a"))
     reply = await admin.call("POST", path, b"{}", token="sk-a")
     assert (reply.status, reply.error["type"]) == (403, "auth_error")
 
 
 def test_blocked_and_expired_keys_do_not_even_ask_for_themselves() -> None:
-    check_may_manage(Principal(key_hash="k", expires_us=NOW_US + 1), "/key/info", NOW_US)
+    check_alive(Principal(key_hash="k", expires_us=NOW_US + 1), NOW_US)
     with pytest.raises(Unauthenticated, match="blocked"):
-        check_may_manage(Principal(key_hash="k", blocked=True), "/key/info", NOW_US)
+        check_alive(Principal(key_hash="k", blocked=True), NOW_US)
     with pytest.raises(Unauthenticated, match="Expired Key") as caught:
-        check_may_manage(Principal(key_hash="k", expires_us=NOW_US), "/key/info", NOW_US)
+        check_alive(Principal(key_hash="k", expires_us=NOW_US), NOW_US)
     assert caught.value.info.code == "expired_key"
 
 
-def test_a_key_for_model_calls_does_not_ask_for_itself() -> None:
-    with pytest.raises(Forbidden):
-        check_may_manage(Principal(key_hash="k", allowed_routes=("llm_api_routes",)), "/key/info", NOW_US)
+@pytest.mark.parametrize(
+    ("groups", "allowed"),
+    [
+        ((), ["GET", "POST"]),
+        (("llm_api_routes",), []),
+        (("info_routes",), ["GET"]),
+        (("management_routes",), ["GET", "POST"]),
+        (("llm_api_routes", "info_routes"), ["GET"]),
+    ],
+)
+def test_a_key_is_used_for_what_it_was_made(groups: tuple[str, ...], allowed: list[str]) -> None:
+    key = Principal(key_hash="k", allowed_routes=groups)
+    for method, path in (("GET", "/key/info"), ("POST", "/key/update")):
+        if method in allowed:
+            check_group(key, rule_for(method, path))
+        else:
+            with pytest.raises(Forbidden):
+                check_group(key, rule_for(method, path))
+
+
+def test_a_user_has_the_standing_of_their_rows() -> None:
+    found = UserStanding(
+        "internal_user",
+        False,
+        (("t", "admin", ()), ("u", "user", ("/key/list",))),
+        (("o", "org_admin"), ("p", "internal_user")),
+    )
+    standing = standing_from(Principal(key_hash="k", user_id="me"), found)
+    assert standing.led_teams == ("t",)
+    assert standing.teams["u"].permissions == ("/key/list",)
+    assert (set(standing.organizations), set(standing.administered)) == ({"o", "p"}, {"o"})
+
+
+def test_a_role_that_nobody_knows_only_looks() -> None:
+    standing = standing_from(Principal(key_hash="k", user_id="me"), UserStanding("emperor", False, (), ()))
+    assert standing.role is Role.INTERNAL_USER_VIEWER
+
+
+def test_a_blocked_user_does_not_come_in() -> None:
+    with pytest.raises(Unauthenticated, match="blocked"):
+        standing_from(Principal(key_hash="k", user_id="me"), UserStanding("proxy_admin", True, (), ()))
+
+
+def test_only_an_administrator_acts_in_anothers_name() -> None:
+    key = Principal(key_hash="k", user_id="me")
+    assert actor_of(Standing(principal=key, role=Role.PROXY_ADMIN), "hanako") == "hanako"
+    assert actor_of(Standing(principal=key), "hanako") == "me"
+    assert actor_of(Standing(principal=Principal(key_hash="k")), None) == "k"

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 from fastapi import Request
 
-from sekisho.api.admin.services import caller_of, services_of
+from sekisho.api.admin.services import asker_of, services_of
 
 
-def test_a_handler_finds_its_services_and_its_caller() -> None:
+def test_a_handler_finds_its_services_and_who_asks() -> None:
     app = SimpleNamespace(state=SimpleNamespace(services="services"))
-    request = Request({"type": "http", "app": app, "state": {"caller": "caller"}})
-    found: tuple[object, object] = services_of(request), caller_of(request)
-    assert found == ("services", "caller")
+    request = Request({"type": "http", "app": app, "state": {"asker": "asker"}})
+    found: tuple[object, object] = services_of(request), asker_of(request)
+    assert found == ("services", "asker")

@@ -117,9 +117,24 @@ async def test_what_cannot_be_read_is_named(admin: Admin, path: str, query: dict
     assert (reply.status, reply.error["param"]) == (400, param)
 
 
-async def test_the_ledger_is_for_the_master_key(admin: Admin) -> None:
-    key = (await admin.post("/key/generate", {})).json["key"]
-    assert (await admin.get("/spend/logs", token=key)).status == 403
+async def test_a_key_sees_its_own_calls_only(admin: Admin) -> None:
+    mine, other = [(await admin.post("/key/generate", {"user_id": name})).json for name in ("me", "you")]
+    for key in (mine, other):
+        admin.journal.settle(row(key_hash=key["token"], user_id=key["user_id"], cost_nano_usd=5))
+    assert len((await admin.get("/spend/logs")).json) == 2
+    assert [call["api_key"] for call in (await admin.get("/spend/logs", token=mine["key"])).json] == [mine["token"]]
+    assert (await admin.get("/spend/logs", token=mine["key"], api_key=other["token"])).json == []
+    days = {"start_date": "2023-11-01", "end_date": "2023-11-30"}
+    assert (await admin.get("/spend/logs/v2", token=mine["key"], user_id="you", **days)).json["total"] == 0
+    assert (await admin.get("/spend/logs", token=mine["key"], **days)).json[0]["spend"] == 5e-9
+
+
+async def test_a_rotated_keys_calls_are_found_by_either_hash(admin: Admin) -> None:
+    key = (await admin.post("/key/generate", {})).json
+    admin.journal.settle(row(key_hash=key["token"]))
+    new = (await admin.post("/key/regenerate", {"key": key["key"]})).json
+    for name in (key["token"], new["token"], new["key"]):
+        assert len((await admin.get("/spend/logs", api_key=name)).json) == 1
 
 
 def test_times_are_utc_and_days_are_whole() -> None:

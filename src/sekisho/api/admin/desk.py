@@ -1,0 +1,54 @@
+"""Where the management API reads and writes the directory.
+
+Flows in: functions of an `Edit` or a Connection. Flows out: what they return. Must stay true: a change is committed
+with its audit entry before it takes effect here, and it has taken effect here before its answer goes out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.engine import Connection
+
+from sekisho.core.clock import Clock
+from sekisho.identity.keys import KeyRing
+from sekisho.store.db import Store
+from sekisho.store.edit import Edit
+
+T = TypeVar("T")
+
+
+class Desk:
+    """`ring` is told at once of what an edit has touched; other processes read it in the feed of changes."""
+
+    def __init__(self, db: Store, clock: Clock, ring: KeyRing) -> None:
+        self._db = db
+        self._clock = clock
+        self._ring = ring
+
+    @property
+    def now_us(self) -> int:
+        """Epoch µs UTC."""
+        return self._clock.now_us()
+
+    async def edit(self, actor: str | None, work: Callable[[Edit], T]) -> T:
+        """Run `work` as one transaction in the name of `actor`: all of it, or nothing."""
+        now_us = self.now_us
+
+        def transact(connection: Connection) -> tuple[T, list[tuple[str, str]]]:
+            edit = Edit(connection, actor, now_us)
+            return work(edit), edit.touched
+
+        result, touched = await asyncio.wrap_future(self._db.write(transact))
+        for kind, name in touched:
+            if kind == "key":
+                self._ring.drop(name)  # also from those that were unknown until now
+            else:
+                self._ring.forget(kind, name)
+        return result
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` beside the writers."""
+        return await asyncio.wrap_future(self._db.read(work))

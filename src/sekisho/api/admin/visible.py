@@ -1,0 +1,82 @@
+"""Which rows an asker may see in a list, as conditions of a query.
+
+Flows in: who asks. Flows out: conditions, none for those who see all. Must stay true: they admit what `access.py`
+would let the asker read one by one, and nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select
+
+from sekisho.api.admin.services import Asker
+from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, ORGANIZATIONS, TEAMS
+from sekisho.store.entities import Entities
+
+Conditions = list[ColumnElement[bool]]
+
+
+def visible_keys(asker: Asker, *, whole: bool) -> Conditions:
+    """The asker's own keys; `whole`: those of the teams and organisations that it leads as well."""
+    if asker.sees_all:
+        return []
+    columns = KEYS.table.c
+    own = [columns.token == asker.standing.principal.key_hash]
+    if asker.user_id is not None:
+        own.append(columns.user_id == asker.user_id)
+    if whole:
+        own.append(columns.team_id.in_(asker.standing.led_teams))
+        own += _of_organizations(asker, columns)
+        open_teams = [name for name, team in asker.standing.teams.items() if "/key/list" in team.permissions]
+        own.append(and_(columns.team_id.in_(open_teams), columns.user_id.is_(None)))
+    return [or_(*own)]
+
+
+def visible_usage(asker: Asker, table: FromClause) -> Conditions:
+    """Calls, or roll-ups of them, of the asker's own keys, and of the teams and organisations that it leads."""
+    if asker.sees_all:
+        return []
+    columns = table.c
+    own: Conditions = [columns.key_hash == asker.standing.principal.key_hash]
+    if asker.user_id is not None:
+        own.append(columns.user_id == asker.user_id)
+    own.append(columns.team_id.in_(asker.standing.led_teams))
+    if asker.standing.administered:
+        own.append(columns.organization_id.in_(sorted(asker.standing.administered)))
+    return [or_(*own)]
+
+
+def visible_teams(asker: Asker) -> Conditions:
+    """Teams that the asker belongs to, and those of the organisations that it administers."""
+    if asker.sees_all:
+        return []
+    columns = TEAMS.table.c
+    names = [*asker.standing.teams, *filter(None, [asker.standing.principal.team_id])]
+    return [or_(columns.team_id.in_(names), columns.organization_id.in_(sorted(asker.standing.administered)))]
+
+
+def visible_organizations(asker: Asker) -> Conditions:
+    """Organisations that the asker belongs to."""
+    if asker.sees_all:
+        return []
+    return [ORGANIZATIONS.table.c.organization_id.in_(sorted(asker.standing.organizations))]
+
+
+def visible_users(asker: Asker, users: Entities[Any]) -> Conditions:
+    """Members of the organisations that the asker administers."""
+    if asker.sees_all:
+        return []
+    if not asker.standing.administered:
+        return [false()]
+    members = ORGANIZATION_MEMBERS.table.c
+    named = select(members.user_id).where(members.organization_id.in_(sorted(asker.standing.administered)))
+    return [users.table.c.user_id.in_(named)]
+
+
+def _of_organizations(asker: Asker, columns: Any) -> Conditions:
+    if not asker.standing.administered:
+        return []
+    names = sorted(asker.standing.administered)
+    teams = select(TEAMS.table.c.team_id).where(TEAMS.table.c.organization_id.in_(names))
+    return [columns.organization_id.in_(names), columns.team_id.in_(teams)]

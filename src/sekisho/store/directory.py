@@ -1,0 +1,160 @@
+"""The rows of the directory: who there is, and what binds them. The tables are in domain.py.
+
+Flows in: columns. Flows out: frozen rows. Must stay true: times are epoch µs UTC, money is nano-USD; empty `models`
+mean all; `spend_nano_usd` is all-time spend, which only the ledger's transactions add to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sekisho.store import domain, schema
+from sekisho.store.entities import Entities
+from sekisho.store.keys import KeyRow
+from sekisho.store.limits import NO_LIMITS, Limits
+
+
+class Stamped(msgspec.Struct, frozen=True, kw_only=True):
+    """Who made a row and changed it last, and when."""
+
+    created_us: int
+    created_by: str | None = None
+    updated_us: int
+    updated_by: str | None = None
+
+
+class BudgetRow(Stamped, frozen=True, kw_only=True):
+    """Limits that several scopes share by naming them."""
+
+    budget_id: str
+    limits: Limits = NO_LIMITS
+
+
+class OrganizationRow(Stamped, frozen=True, kw_only=True):
+    organization_id: str
+    organization_alias: str | None = None
+    models: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    limits: Limits = NO_LIMITS
+    budget_id: str | None = None
+    residency: dict[str, Any] = {}
+    blocked: bool = False
+    spend_nano_usd: int = 0
+
+
+class TeamRow(Stamped, frozen=True, kw_only=True):
+    """`member_limits` bind a member whose own say nothing; a plain member may do what `member_permissions` name."""
+
+    team_id: str
+    team_alias: str | None = None
+    organization_id: str | None = None
+    models: tuple[str, ...] = ()
+    aliases: dict[str, str] = {}
+    metadata: dict[str, Any] = {}
+    limits: Limits = NO_LIMITS
+    member_limits: Limits = NO_LIMITS
+    member_permissions: tuple[str, ...] = ()
+    bound: dict[str, Any] = {}
+    blocked: bool = False
+    spend_nano_usd: int = 0
+
+
+class ProjectRow(Stamped, frozen=True, kw_only=True):
+    project_id: str
+    team_id: str | None = None
+    project_alias: str | None = None
+    models: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    limits: Limits = NO_LIMITS
+    blocked: bool = False
+    spend_nano_usd: int = 0
+
+
+class UserRow(Stamped, frozen=True, kw_only=True):
+    user_id: str
+    user_email: str | None = None
+    user_alias: str | None = None
+    user_role: str = "internal_user"
+    models: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    limits: Limits = NO_LIMITS
+    sso_user_id: str | None = None
+    password_hash: str | None = None
+    blocked: bool = False
+    spend_nano_usd: int = 0
+
+
+class TeamMemberRow(Stamped, frozen=True, kw_only=True):
+    """`role` is admin or user."""
+
+    team_id: str
+    user_id: str
+    role: str = "user"
+    limits: Limits = NO_LIMITS
+    spend_nano_usd: int = 0
+
+
+class OrganizationMemberRow(Stamped, frozen=True, kw_only=True):
+    """`role` is org_admin, internal_user or internal_user_viewer."""
+
+    organization_id: str
+    user_id: str
+    role: str = "internal_user"
+    limits: Limits = NO_LIMITS
+    spend_nano_usd: int = 0
+
+
+class EndUserRow(Stamped, frozen=True, kw_only=True):
+    end_user_id: str
+    alias: str | None = None
+    blocked: bool = False
+    limits: Limits = NO_LIMITS
+    budget_id: str | None = None
+    default_model: str | None = None
+    allowed_model_region: str | None = None
+    spend_nano_usd: int = 0
+
+
+class TagRow(Stamped, frozen=True, kw_only=True):
+    name: str
+    description: str | None = None
+    models: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
+    budget_id: str | None = None
+    spend_nano_usd: int = 0
+
+
+class PoolRow(Stamped, frozen=True, kw_only=True):
+    """A budget that chosen keys share; which keys, says `pool_keys`."""
+
+    pool_id: str
+    pool_alias: str | None = None
+    limits: Limits = NO_LIMITS
+    spend_nano_usd: int = 0
+
+
+class ModelRow(Stamped, frozen=True, kw_only=True):
+    """A model beside the configuration's. `params` is sealed under `root_id`."""
+
+    model_id: str
+    model_name: str
+    params: str
+    root_id: str
+    info: dict[str, Any] = {}
+    blocked: bool = False
+
+
+BUDGETS = Entities(domain.budgets, "budget", BudgetRow)
+ORGANIZATIONS = Entities(domain.organizations, "organization", OrganizationRow)
+TEAMS = Entities(domain.teams, "team", TeamRow)
+PROJECTS = Entities(domain.projects, "project", ProjectRow)
+USERS = Entities(domain.users, "user", UserRow, secret=["password_hash"])
+TEAM_MEMBERS = Entities(domain.team_members, "team_member", TeamMemberRow)
+ORGANIZATION_MEMBERS = Entities(domain.organization_members, "organization_member", OrganizationMemberRow)
+END_USERS = Entities(domain.end_users, "end_user", EndUserRow)
+TAGS = Entities(domain.tags, "tag", TagRow)
+POOLS = Entities(domain.pools, "pool", PoolRow)
+MODELS = Entities(domain.models, "model", ModelRow, secret=["params"])
+KEYS = Entities(schema.keys, "key", KeyRow)

@@ -1,0 +1,70 @@
+"""What an administrator changes, in one transaction with its audit entries and the feed of changes.
+
+Flows in: rows and fields. Flows out: rows as they are now. Must stay true: no row of the directory is added, changed
+or removed without an audit entry (who, before, after) and a line in `changes`, by which every replica learns of it
+within a second; a secret column is in neither.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import insert
+from sqlalchemy.engine import Connection
+
+from sekisho.core.ids import new_uuid7
+from sekisho.store.changes import note_changes
+from sekisho.store.domain import audit_changes
+from sekisho.store.entities import Entities
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Edit:
+    """One transaction of `actor`'s at `now_us` (epoch µs UTC). `touched` are the (kind, id)s that it has changed."""
+
+    def __init__(self, connection: Connection, actor: str | None, now_us: int) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.now_us = now_us
+        self.touched: list[tuple[str, str]] = []
+
+    def add(self, entities: Entities[R], **fields: Any) -> R:
+        """A new row of these fields. Raises IntegrityError when its name, or another unique column, is taken."""
+        row = entities.row(**fields, created_us=self.now_us, created_by=self.actor, **self._stamps())
+        entities.insert(self.connection, row)
+        self._note(entities, "created", None, row)
+        return row
+
+    def change(self, entities: Entities[R], present: R, fields: dict[str, Any], action: str = "updated") -> R:
+        """The row with these fields set; `action` is LiteLLM's word for it."""
+        row = msgspec.structs.replace(present, **fields, **self._stamps())
+        entities.update(self.connection, entities.ident(present), fields | self._stamps())
+        self._note(entities, action, present, row)
+        return row
+
+    def remove(self, entities: Entities[R], present: R) -> None:
+        """The row is gone."""
+        entities.delete(self.connection, entities.ident(present))
+        self._note(entities, "deleted", present, None)
+
+    def _stamps(self) -> dict[str, Any]:
+        return {"updated_us": self.now_us, "updated_by": self.actor}
+
+    def _note(self, entities: Entities[R], action: str, before: R | None, after: R | None) -> None:
+        named = after if after is not None else before
+        name = "" if named is None else "/".join(entities.ident(named))
+        entry = {
+            "change_id": new_uuid7(),
+            "at_us": self.now_us,
+            "actor": self.actor or "",
+            "action": action,
+            "object_kind": entities.kind,
+            "object_id": name,
+            "before": None if before is None else entities.told(before),
+            "after": None if after is None else entities.told(after),
+        }
+        self.connection.execute(insert(audit_changes).values(entry))
+        note_changes(self.connection, [(entities.kind, name)], self.now_us)
+        self.touched.append((entities.kind, name))

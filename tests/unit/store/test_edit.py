@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from sekisho.store.db import Database
+from sekisho.store.directory import BUDGETS, TEAM_MEMBERS, TEAMS, USERS
+from sekisho.store.domain import audit_changes, changes
+from sekisho.store.edit import Edit
+from sekisho.store.limits import Limits
+from tests.support.ledger import NOW_US, open_database
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    db = open_database(tmp_path)
+    yield db
+    db.close()
+
+
+def edited(db: Database, work: Callable[[Edit], T]) -> T:
+    return db.write(lambda connection: work(Edit(connection, "root", NOW_US))).result()
+
+
+def audited(db: Database) -> list[dict[str, Any]]:
+    query = select(audit_changes).order_by(audit_changes.c.change_id)
+    return db.read_now(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
+
+
+def test_every_change_is_in_the_audit_with_what_was_before_and_after(db: Database) -> None:
+    def work(edit: Edit) -> None:
+        row = edit.add(BUDGETS, budget_id="b", limits=Limits(rpm_limit=1))
+        row = edit.change(BUDGETS, row, {"limits": Limits(rpm_limit=2)})
+        edit.remove(BUDGETS, row)
+
+    edited(db, work)
+    rows = audited(db)
+    assert [(row["action"], row["object_kind"], row["object_id"], row["actor"]) for row in rows] == [
+        ("created", "budget", "b", "root"),
+        ("updated", "budget", "b", "root"),
+        ("deleted", "budget", "b", "root"),
+    ]
+    told = [
+        tuple(row[side] and msgspec.json.decode(row[side])["limits"] for side in ("before", "after")) for row in rows
+    ]
+    assert told == [(None, {"rpm_limit": 1}), ({"rpm_limit": 1}, {"rpm_limit": 2}), ({"rpm_limit": 2}, None)]
+    assert rows[0]["at_us"] == NOW_US
+
+
+def test_every_change_is_in_the_feed(db: Database) -> None:
+    def work(edit: Edit) -> list[tuple[str, str]]:
+        edit.add(TEAMS, team_id="t")
+        edit.add(USERS, user_id="u")
+        edit.add(TEAM_MEMBERS, team_id="t", user_id="u")
+        return edit.touched
+
+    touched = edited(db, work)
+    assert touched == [("team", "t"), ("user", "u"), ("team_member", "t/u")]
+    query = select(changes.c.kind, changes.c.id).order_by(changes.c.seq)
+    assert db.read_now(lambda connection: [tuple(row) for row in connection.execute(query)]) == touched
+
+
+def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
+    def work(edit: Edit) -> None:
+        edit.add(TEAMS, team_id="t")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        edited(db, work)
+    assert audited(db) == []
+    assert db.read_now(lambda connection: TEAMS.get(connection, "t")) is None
+
+
+def test_who_changed_a_row_last_stands_in_it(db: Database) -> None:
+    row = edited(db, lambda edit: edit.add(TEAMS, team_id="t"))
+    assert (row.created_by, row.created_us) == ("root", NOW_US)
+
+    def later(connection: Any) -> Any:
+        return Edit(connection, "hanako", NOW_US + 5).change(TEAMS, row, {"blocked": True}, "blocked")
+
+    row = db.write(later).result()
+    stored = db.read_now(lambda connection: TEAMS.get(connection, "t"))
+    assert stored == row
+    assert (row.created_by, row.updated_by, row.updated_us) == ("root", "hanako", NOW_US + 5)
