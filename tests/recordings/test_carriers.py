@@ -22,7 +22,7 @@ from sekisho.canonical.events import Event
 from sekisho.canonical.fold import fold
 from sekisho.canonical.order import OrderChecker
 from sekisho.canonical.request import Message, Request, Text
-from sekisho.core.errors import ErrorClass
+from sekisho.core.errors import CallerError, ErrorClass
 from sekisho.wire.carried import carry_request, reframed
 from sekisho.wire.carrier import Said
 from sekisho.wire.carriers.chunks import METRICS
@@ -175,6 +175,15 @@ def test_the_request_that_was_sent_is_understood(recording: Recording, dialect: 
     asked = dialect.decode_request(body)
     assert (asked.model, asked.stream) == ("", False)
     assert asked.messages
+
+
+@each([recording for recording, dialect in ANSWERED if dialect is None])
+def test_what_no_codec_speaks_is_refused_by_its_family(recording: Recording) -> None:
+    loaded = recording.load()
+    body, model = msgspec.json.encode(loaded["request"]["body"]), loaded["url"].split("/model/")[1]
+    with pytest.raises(CallerError, match=r"^InvokeModel is not served with the body of [A-Z]") as refused:
+        spoken(CLAUDE, JsonObject(body), model)
+    assert refused.value.info.error_class is ErrorClass.UNSUPPORTED_FEATURE
 
 
 @each(ERRORS)

@@ -170,13 +170,17 @@ def test_invoke_model(runtime: Any, model: str) -> None:
     answer = runtime.invoke_model(modelId=model, body=json.dumps(body))
     reply = json.load(answer["body"])
     assert (answer["contentType"], reply["content"]) == ("application/json", [{"type": "text", "text": WORDS}])
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    counts = {kind: int(headers[f"x-amzn-bedrock-{kind}-token-count"]) for kind in ("input", "output")}
+    assert counts == {kind: reply["usage"][f"{kind}_tokens"] for kind in counts}
 
 
 @EVERY_MODEL
 def test_invoke_model_with_response_stream(runtime: Any, model: str) -> None:
     body = CLAUDE_BODY | {"messages": [{"role": "user", "content": SAY}]}
-    stream = runtime.invoke_model_with_response_stream(modelId=model, body=json.dumps(body))["body"]
-    events = [json.loads(event["chunk"]["bytes"]) for event in stream]
+    answer = runtime.invoke_model_with_response_stream(modelId=model, body=json.dumps(body))
+    assert answer["contentType"] == "application/json"
+    events = [json.loads(event["chunk"]["bytes"]) for event in answer["body"]]
     assert [events[0]["type"], events[-1]["type"]] == ["message_start", "message_stop"]
     assert "".join(event["delta"].get("text", "") for event in events if "delta" in event) == WORDS
     assert "amazon-bedrock-invocationMetrics" in events[-1]
@@ -228,6 +232,21 @@ def test_an_error_inside_a_stream_is_typed(runtime: Any, model: str) -> None:
     with closing(stream), pytest.raises(EventStreamError) as raised:
         list(stream)
     assert raised.value.response["Error"]["Code"] == "throttlingException"
+
+
+@pytest.mark.parametrize(
+    ("body", "family"),
+    [
+        ({"inputText": SAY, "textGenerationConfig": {}}, "Amazon Titan"),
+        ({"prompt": SAY, "max_gen_len": 9}, "Meta Llama"),
+        ({"message": SAY, "chat_history": []}, "Cohere Command"),
+    ],
+    ids=["titan", "llama", "cohere"],
+)
+def test_a_body_that_is_not_spoken_names_its_family(runtime: Any, body: Any, family: str) -> None:
+    for call in (runtime.invoke_model, runtime.invoke_model_with_response_stream):
+        with pytest.raises(runtime.exceptions.ValidationException, match=f"{family}.*converse_stream"):
+            call(modelId=PROFILE, body=json.dumps(body))
 
 
 def test_a_model_that_is_not_there(runtime: Any) -> None:

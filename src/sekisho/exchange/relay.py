@@ -35,6 +35,8 @@ PASSED_HEADERS = (
     "x-amzn-requestid",
 )
 _PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-amzn-bedrock-")
+#: Of a framing, and so said by whoever frames the stream.
+_NOT_PASSED = "x-amzn-bedrock-content-type"
 _STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -44,7 +46,7 @@ def passed_headers(headers: list[tuple[str, str]]) -> Headers:
     return [
         (name.encode(), value.encode("latin-1", "replace"))
         for name, value in headers
-        if name in PASSED_HEADERS or name.startswith(_PASSED_PREFIXES)
+        if name in PASSED_HEADERS or (name.startswith(_PASSED_PREFIXES) and name != _NOT_PASSED)
     ]
 
 
@@ -52,7 +54,8 @@ def stream_headers(dialect: Dialect) -> Headers:
     """What a stream of `dialect` is announced as."""
     if dialect.stream_type == SSE_TYPE:
         return _STREAM_HEADERS
-    return [(b"content-type", dialect.stream_type.encode()), (b"cache-control", b"no-cache")]
+    kind = (b"content-type", dialect.stream_type.encode())
+    return [kind, (b"cache-control", b"no-cache"), *dialect.stream_headers]
 
 
 async def relay(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:
@@ -130,6 +133,9 @@ async def _whole(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) 
         body = call.dialect.encode_reply(completed(reply, unsaid_of(call)), call.request())
     cost = cost_of(call, gateway)
     headers = [(b"content-type", b"application/json"), *_reply_headers(call, attempt)]
+    if call.facts.usage is not None:
+        said = {name for name, _ in headers}
+        headers += [one for one in call.dialect.usage_headers(call.facts.usage) if one[0] not in said]
     if cost is not None:
         text = usd_text(cost).encode()
         headers += [(b"x-sekisho-cost-usd", text), (b"x-litellm-response-cost", text)]

@@ -53,7 +53,7 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
             call.body = await receive()
         await gateway.turns.take(len(call.body))
         call.ask = read_ask(call.body, call.path)
-        call.dialect = spoken(call.dialect, call.ask.body)
+        call.dialect = spoken(call.dialect, call.ask.body, call.ask.model)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
         admit(call.principal, call.ask.model, gateway.clock.now_us())
         call.wish = wish_of(call, gateway)

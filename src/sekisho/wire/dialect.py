@@ -86,6 +86,11 @@ def no_headers(_error: ErrorInfo) -> tuple[tuple[bytes, bytes], ...]:
     return ()
 
 
+def no_usage_headers(_usage: Usage) -> tuple[tuple[bytes, bytes], ...]:
+    """For a dialect that says what a call used in its body."""
+    return ()
+
+
 def unmended(_body: bytes, _error: ErrorInfo) -> bytes | None:
     """For a dialect in which no refusal can be mended: see `Dialect.mend`."""
     return None
@@ -128,6 +133,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     error_header: str | None = None
     #: The headers of an error answer to a caller.
     error_headers: Callable[[ErrorInfo], tuple[tuple[bytes, bytes], ...]] = no_headers
+
+    #: The headers of a streamed answer, beside its type; and of a whole one whose tokens are known.
+    stream_headers: tuple[tuple[bytes, bytes], ...] = ()
+    usage_headers: Callable[[Usage], tuple[tuple[bytes, bytes], ...]] = no_usage_headers
 
     def shares_body_with(self, other: Dialect) -> bool:
         """Whether a body of one is a body of the other, but for the keys that only its framing has."""

@@ -10,6 +10,7 @@ from sekisho.core.errors import OperatorError
 from sekisho.wire.anthropic_messages import DIALECT as ANTHROPIC_MESSAGES
 from sekisho.wire.bedrock_converse import DIALECT as BEDROCK_CONVERSE
 from sekisho.wire.carriers.bedrock import chat_on_bedrock, messages_on_bedrock
+from sekisho.wire.carriers.families import not_spoken
 from sekisho.wire.carriers.json_array import as_array
 from sekisho.wire.carriers.nova import nova_on_bedrock
 from sekisho.wire.carriers.vertex import messages_on_vertex
@@ -57,8 +58,14 @@ def dialect_of(name: str, operation: str) -> Dialect:
 _NOVAS_OWN = frozenset({"schemaVersion", "inferenceConfig", "toolConfig", "system"})
 
 
-def spoken(dialect: Dialect, body: JsonObject) -> Dialect:
-    """`dialect`, or for InvokeModel, whose path does not tell it, the one in whose words `body` is."""
+def spoken(dialect: Dialect, body: JsonObject, model: str = "") -> Dialect:
+    """`dialect`, or for InvokeModel, whose path does not tell it, the one in whose words `body` is. Raises CallerError
+    where it is none of them; `model` is the name that was asked for.
+    """
     if dialect.name != "anthropic-messages@bedrock" or "anthropic_version" in body.values:
         return dialect
-    return BY_NAME["bedrock-converse@bedrock" if _NOVAS_OWN & body.values.keys() else "openai-chat@bedrock"]
+    if _NOVAS_OWN & body.values.keys():
+        return BY_NAME["bedrock-converse@bedrock"]
+    if "messages" not in body.values:
+        raise not_spoken(body.values.keys(), model)
+    return BY_NAME["openai-chat@bedrock"]

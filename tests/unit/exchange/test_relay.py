@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sekisho.core import bounds
 from sekisho.core.errors import StreamBroken
 from sekisho.core.money import usd_text
+from sekisho.exchange.call import PathSays
 from sekisho.exchange.meter import estimated_tokens
 from sekisho.exchange.relay import header_text, passed_headers
 from tests.support.caller import Caller
@@ -284,3 +285,36 @@ async def test_sse_headers(stage: Stage) -> None:
     assert (headers["content-type"], headers["cache-control"]) == ("text/event-stream; charset=utf-8", "no-cache")
     assert (headers["x-sekisho-model"], headers["openai-processing-ms"]) == ("served-model", "5")
     assert "content-length" not in headers
+
+
+INVOKE = "anthropic-messages@bedrock"
+INPUT_COUNT, OUTPUT_COUNT = (f"x-amzn-bedrock-{kind}-token-count" for kind in ("input", "output"))
+
+
+@pytest.mark.parametrize("provider", ["anthropic-messages", "openai-chat"])
+async def test_a_whole_invocation_says_its_counts_in_headers(stage: Stage, provider: str) -> None:
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    asked: dict[str, Any] = {"dialect": INVOKE, "path": PathSays("m", stream=False), "body": msgspec.json.encode(body)}
+    replies = Script([whole_body(provider)], headers=JSON | {INPUT_COUNT: "7"}), Script([whole_body(provider)])
+    told = [await stage.carry(reply, to=[speaking(provider)], **asked) for reply in replies]
+    assert [done.caller.headers[OUTPUT_COUNT] for done in told] == ["40", "40"]
+    assert [done.caller.headers[INPUT_COUNT] for done in told] == ["7", "100"]  # the provider's own, where it says it
+    unknown = await stage.carry(whole({"id": "r"}), to=[speaking(provider)], **asked)
+    assert OUTPUT_COUNT not in unknown.caller.headers
+
+
+async def test_a_streamed_invocation_says_what_is_in_the_stream(stage: Stage) -> None:
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    events = stream_events("anthropic-messages")
+    script = Script(events, headers=SSE | {"x-amzn-bedrock-content-type": "text/plain"})
+    done = await stage.carry(
+        script,
+        to=[speaking("anthropic-messages")],
+        dialect=INVOKE,
+        path=PathSays("m", stream=True),
+        body=msgspec.json.encode(body),
+    )
+    names = [name for name, _ in done.caller.messages[0]["headers"]]
+    assert names.count(b"x-amzn-bedrock-content-type") == 1
+    assert done.caller.headers["x-amzn-bedrock-content-type"] == "application/json"
+    assert OUTPUT_COUNT not in done.caller.headers

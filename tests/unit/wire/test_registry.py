@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from sekisho.canonical.usage import Usage
+from sekisho.core.errors import CallerError
 from sekisho.wire.carrier import PLAIN
 from sekisho.wire.json_edit import JsonObject
 from sekisho.wire.registry import BY_NAME, CARRIED, DIALECTS, dialect_of, spoken
@@ -75,3 +76,10 @@ def test_an_unknown_dialect_is_a_defect() -> None:
 def test_the_body_of_an_invocation_tells_its_words(body: bytes, name: str) -> None:
     assert spoken(BY_NAME["anthropic-messages@bedrock"], JsonObject(body)).name == name
     assert spoken(BY_NAME["anthropic-messages"], JsonObject(body)) is BY_NAME["anthropic-messages"]
+
+
+def test_a_body_in_nobodys_words_is_refused_by_its_family() -> None:
+    body = JsonObject(b'{"prompt":"Hi","max_gen_len":9}')
+    assert spoken(BY_NAME["openai-chat"], body, "m") is BY_NAME["openai-chat"]
+    with pytest.raises(CallerError, match="Meta Llama"):
+        spoken(BY_NAME["anthropic-messages@bedrock"], body, "m")

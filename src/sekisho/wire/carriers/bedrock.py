@@ -21,6 +21,7 @@ from sekisho.wire.carrier import Carrier, Said, Saying
 from sekisho.wire.carriers.betas import BEDROCK, sorted_out
 from sekisho.wire.carriers.cache_scope import without_cache_scope
 from sekisho.wire.carriers.chunks import FromChunks, Metrics, Place, ToChunks, with_keys
+from sekisho.wire.carriers.invocation import STREAM_HEADERS, usage_headers
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.eventstream import CONTENT_TYPE, whole_messages
 from sekisho.wire.json_edit import JsonObject
@@ -90,6 +91,8 @@ def _on_bedrock(dialect: Dialect, carrier: Carrier) -> Dialect:
         render_error_event=aws_errors.render_error_event,
         error_header=aws_errors.ERROR_HEADER,
         error_headers=aws_errors.error_headers,
+        stream_headers=STREAM_HEADERS,
+        usage_headers=usage_headers,
     )
 
 

@@ -19,6 +19,7 @@ from sekisho.wire import aws_errors
 from sekisho.wire.carried import carried
 from sekisho.wire.carrier import Carrier
 from sekisho.wire.carriers.chunks import METRICS, FromChunks, Metrics, encode_chunk
+from sekisho.wire.carriers.invocation import STREAM_HEADERS, usage_headers
 from sekisho.wire.dialect import Dialect, ReplyFacts
 from sekisho.wire.eventstream import EventStreamReader, Message, encode_message
 
@@ -76,6 +77,8 @@ def nova_on_bedrock(converse: Dialect) -> Dialect:
         decode_reply=decode_reply,
         encode_reply=encode_reply,
         read_facts=read_facts,
+        stream_headers=STREAM_HEADERS,
+        usage_headers=usage_headers,
     )
 
 
