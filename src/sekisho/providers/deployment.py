@@ -30,7 +30,7 @@ from sekisho.wire.registry import BY_NAME
 ANTHROPIC_VERSION = "2023-06-01"
 
 
-class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+class Deployment(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One `model_list` entry. `model_name` is what callers ask for, `model` what the provider is told; both may hold
     one `*`, which stands for the same text in both.
     """
@@ -60,22 +60,22 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     #: Why it cannot be used, told to the caller; None when it can.
     unusable: str | None = None
 
-    @property
+    @functools.cached_property
     def known_model(self) -> str:
         """The model's public name, with its region where it has one: what price tables and families go by."""
         return self.base_model or self.provider.public_name(self.model)
 
-    @property
+    @functools.cached_property
     def target(self) -> Target:
         """Who a request is written for."""
         return Target(model=self.model, profile=profile_of(self.known_model), compatible=self.provider.compatible)
 
-    @property
+    @functools.cached_property
     def dialects(self) -> tuple[str, ...]:
         """The dialects it can be called in, the preferred first."""
         return tuple(self._paths)
 
-    @property
+    @functools.cached_property
     def _paths(self) -> dict[str, dict[str, Path]]:
         return paths_of(self.provider, self.known_model, frozenset(self.values))
 

@@ -65,6 +65,9 @@ class SseReader:
 def _parse(block: bytes) -> tuple[bytes, bytes] | None:
     if block.startswith(b"data:") and b"\n" not in block:  # OpenAI's only form
         return b"", block[6:] if block[5:6] == b" " else block[5:]
+    first, mark, rest = block.partition(b"\ndata: ")
+    if mark and first.startswith(b"event:") and b"\n" not in first and b"\n" not in rest:  # the others' usual form
+        return first[6:].strip(), rest
     name, data = b"", []
     for line in block.split(b"\n"):
         if line.startswith(b"data:"):

@@ -75,7 +75,8 @@ class StreamWatch:
         try:
             name = name or (decode(data, Kind).type or "").encode()
             if name.endswith(_COUNTED):
-                self.text_bytes += len(_delta.decode(data).delta.encode())
+                text = _delta.decode(data).delta
+                self.text_bytes += len(text) if text.isascii() else len(text.encode())
             elif name in _ENDS:
                 self._end(decode(data, _ResponseEvent).response, name)
             elif name in _BEGINS:
