@@ -12,6 +12,7 @@ import importlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,14 +26,22 @@ from sekisho.config.problems import ConfigError
 from sekisho.core.clock import SystemClock
 from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
 from sekisho.core.errors import CallerError, ErrorClass, OperatorError
+from sekisho.core.money import NANO_PER_USD
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.keys import KeyRing
+from sekisho.identity.scopes import Scope
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook, Rates
+from sekisho.limits.estimate import Estimator
+from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.periods import period_at
+from sekisho.limits.rule import Rule
+from sekisho.limits.rulebook import Rulebook
 from sekisho.providers.auth.ahead import prepare_all
 from sekisho.providers.deployment import Deployment, resolve_all
 from sekisho.routing.memory import Memory
@@ -40,7 +49,9 @@ from sekisho.routing.plan import Wish
 from sekisho.routing.router import Router, no_price
 from sekisho.routing.rules import rules_of
 from sekisho.store.db import Database
+from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
+from sekisho.store.spent import spent_nano_usd
 from sekisho.upstream.client import ReqwestTransport
 from sekisho.upstream.fetch import Fetcher, FetchLimits
 from sekisho.upstream.guard import Guard
@@ -80,6 +91,9 @@ class Application:
         self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
         self._routing = Memory(self._clock)
+        self._limiter = MemoryLimiter(self._clock, self._spent)
+        self._estimator = Estimator()
+        self._rulebook = Rulebook()
         self._transports: dict[tuple[str, float, float], Transport] = {}
         self._ready = False
         self.settings = settings
@@ -109,8 +123,27 @@ class Application:
             retries=lambda deployment: _first(deployment.entry.params.num_retries, settings.num_retries),
             fetch=fetch_of(settings),
             cache_marks=settings.sekisho.cache_marks,
+            limiting=Limiting(
+                limiter=self._limiter,
+                estimator=self._estimator,
+                rulebook=self._rulebook,
+                everybody=everybody_of(settings),
+                floor_tokens=settings.sekisho.limits.output_floor_tokens,
+                priceless=settings.sekisho.unknown_price,
+                budget_status=settings.sekisho.limits.budget_status,
+            ),
             dialects=BY_NAME,
             clock=self._clock,
+        )
+
+    async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
+        """What the ledger says was spent under a rule; rows that are on their way to it are waited for."""
+        await asyncio.wrap_future(self._journal.flush())
+        name, kind, model = rule.scope_id, rule.scope_kind, rule.model
+        return await asyncio.wrap_future(
+            self._db.read(
+                lambda connection: spent_nano_usd(connection, kind, name, model, starts_us=starts_us, ends_us=ends_us)
+            )
         )
 
     def _transport(self, connect_seconds: float, silence_seconds: float, deployment: Deployment) -> Transport:
@@ -180,6 +213,7 @@ class Application:
         await self._endpoint.calls_over(_SETTLE_SECONDS)
         for transport in self._transports.values():
             await transport.close()
+        await self._limiter.close()
         self._journal.close()
         self._db.close()
 
@@ -218,6 +252,23 @@ def router_of(
         memory=memory,
         price=price_table(rates) if rates is not None else no_price,
     )
+
+
+def everybody_of(settings: Settings) -> tuple[Scope, ...]:
+    """What binds all calls together. Raises OperatorError for a period or time zone that does not exist."""
+    own = settings.litellm
+    if own.max_budget is None:
+        return ()
+    try:
+        period_at(own.budget_duration or "", own.timezone, 0)
+    except CallerError as error:
+        raise OperatorError(f"litellm_settings: {error}") from error
+    limits = Limits(
+        max_budget_nano_usd=round(Decimal(str(own.max_budget)) * NANO_PER_USD),
+        budget_duration=own.budget_duration,
+        time_zone=own.timezone,
+    )
+    return (Scope(kind="gateway", id="", limits=limits),)
 
 
 def fetch_of(settings: Settings) -> Fetch | None:

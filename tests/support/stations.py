@@ -25,6 +25,7 @@ from sekisho.core.secret import Secret
 from sekisho.exchange.answer import Answer
 from sekisho.exchange.call import NOTHING_SAID, Call
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.run import run
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
@@ -32,6 +33,10 @@ from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook
 from sekisho.ledger.rows import CallRow, Intent
+from sekisho.limits.estimate import Estimator
+from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.rule import Rule
+from sekisho.limits.rulebook import Rulebook
 from sekisho.providers.auth.authority import StaticKey
 from sekisho.providers.catalog import find_provider
 from sekisho.providers.deployment import Deployment
@@ -242,6 +247,13 @@ class Stage:
         self.book = Book(folder, db)
         self.keys = KeyRing(db, self.clock, Secret(MASTER))
         self.rates = rate_table(PriceBook.load(self.clock))
+        self.limiting = Limiting(
+            limiter=MemoryLimiter(self.clock, self._spent), estimator=Estimator(), rulebook=Rulebook()
+        )
+
+    async def _spent(self, _rule: Rule, _starts_us: int, _ends_us: int) -> int:
+        """Nothing was spent before the test."""
+        return 0
 
     def gateway(
         self,
@@ -263,6 +275,7 @@ class Stage:
             transport=lambda _: transport,
             retries=lambda _: retries,
             fetch=None,
+            limiting=self.limiting,
             dialects=BY_NAME,
             clock=self.clock,
         )

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.app import Application, router_of
+from sekisho.app import Application, everybody_of, router_of
 from sekisho.config.load import load_settings
 from sekisho.core.errors import OperatorError
+from sekisho.identity.scopes import Scope
 from tests.support.application import CONFIG, ask, environment, running, write_config
 
 
@@ -47,3 +48,17 @@ async def test_the_management_api_is_there_when_it_is_asked_for(tmp_path: Path) 
 
 def test_a_configuration_makes_a_router(tmp_path: Path) -> None:
     assert router_of(load_settings(write_config(tmp_path), environment())).model_names() == ["claude", "gpt-*", "nick"]
+
+
+def test_a_budget_of_the_whole_gateway(tmp_path: Path) -> None:
+    def scopes(settings: str) -> tuple[Scope, ...]:
+        path = write_config(tmp_path, f"model_list: []\nlitellm_settings: {settings}\n")
+        return everybody_of(load_settings(path, environment()))
+
+    assert scopes("{}") == ()
+    [scope] = scopes("{max_budget: 0.1, budget_duration: 30d, timezone: Asia/Tokyo}")
+    assert (scope.kind, scope.limits.max_budget_nano_usd) == ("gateway", 100_000_000)
+    assert (scope.limits.budget_duration, scope.limits.time_zone) == ("30d", "Asia/Tokyo")
+    for wrong in ("{max_budget: 1, budget_duration: soon}", "{max_budget: 1, budget_duration: 1d, timezone: Asia/Edo}"):
+        with pytest.raises(OperatorError, match="litellm_settings"):
+            scopes(wrong)

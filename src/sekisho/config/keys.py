@@ -47,8 +47,8 @@ class Status(StrEnum):
     REFUSED = "refused"
 
 
-_BUDGET = "Budgets are not enforced in this release: spending is recorded but not limited."
-_RATE = "Rate and parallel limits are not enforced in this release."
+_BUDGET = "This budget is not kept in this release: spending is recorded but not limited by it."
+_RATE = "This limit is not kept in this release."
 _NO_SSO = "Sign-on by browser is not part of this release."
 _ALERTS = "Alerts (to Slack, Teams, a webhook, by mail) are not sent in this release."
 _CACHE = "Answers are not cached in this release."
@@ -146,7 +146,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
         {
             _TUNING: "drop_params",
             _CACHE: "cache cache_params enable_redis_auth_cache enable_caching_on_provider_specific_optional_params",
-            _DEBUG: "set_verbose json_logs suppress_debug_info log_raw_request_response timezone",
+            _DEBUG: "set_verbose json_logs suppress_debug_info log_raw_request_response",
             "Calls are translated or refused by name, never altered to fit.": "modify_params "
             "enable_json_schema_validation",
             "Events are not sent to receivers in this release.": "service_callbacks s3_callback_params "
@@ -157,8 +157,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "max_internal_user_budget internal_user_budget_duration public_model_groups "
             "public_model_groups_links",
             "The audit log of management calls is not part of this release.": "store_audit_logs",
-            _BUDGET: "max_budget budget_duration max_end_user_budget max_end_user_budget_id tag_budget_config "
-            "soft_budget max_user_budget",
+            _BUDGET: "max_end_user_budget max_end_user_budget_id tag_budget_config soft_budget max_user_budget",
             "The ledger holds the provider's price, without discount or margin.": "cost_discount_config "
             "cost_margin_config",
             _METRICS: "prometheus_initialize_budget_metrics custom_prometheus_metadata_labels custom_prometheus_tags "
@@ -249,7 +248,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "Address, port and workers are options of `sekisho serve`.": "num_workers host port otel",
         }
     ),
-    "sekisho": {"unknown_price": _BUDGET},
+    "sekisho": {},
 }
 
 REFUSED: Final[Mapping[str, Mapping[str, str]]] = {

@@ -21,6 +21,7 @@ from sekisho.config.model import InjectionPoint
 from sekisho.config.sections import (
     AllowedFails,
     CacheMarks,
+    LimitPolicy,
     MediaPolicy,
     ModelAlias,
     ProviderPolicy,
@@ -65,6 +66,7 @@ NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.providers.NAME": ProviderPolicy,
     "sekisho.media": MediaPolicy,
     "sekisho.cache_marks[]": CacheMarks,
+    "sekisho.limits": LimitPolicy,
     "model_list[].litellm_params.cache_control_injection_points[]": InjectionPoint,
     "sekisho.residency": Residency,
     "sekisho.routing": RoutingPolicy,

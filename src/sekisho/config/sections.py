@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import field
 
-from sekisho.config.values import Count, Megabytes, Name, Portion, Retries, Seconds
+from sekisho.config.values import Count, Dollars, Megabytes, Name, Portion, Retries, Seconds
 from sekisho.core.secret import Secret
 
 #: Model names by the model name they stand in for; `"*"` stands for every name.
@@ -38,6 +38,13 @@ class LitellmSettings(msgspec.Struct, frozen=True, kw_only=True):
     """As `router_settings.content_policy_fallbacks`, where that is not set."""
     default_fallbacks: tuple[Name, ...] = ()
     """As `router_settings.default_fallbacks`, where that is not set."""
+    max_budget: Dollars | None = None
+    """What all calls together may cost in USD, in each `budget_duration`."""
+    budget_duration: Name | None = None
+    """The period of `max_budget`, aligned to the calendar: `1h`, `1d`, `7d`, `30d`, `1mo`; for ever where it is not
+    set."""
+    timezone: Name = "UTC"
+    """The time zone (IANA) whose midnight begins the periods of budgets that name none of their own."""
     allowed_fails: Count | None = None
     """As `router_settings.allowed_fails`, where that is not set."""
     cooldown_seconds: Seconds | None = field(name="cooldown_time", default=None)
@@ -260,6 +267,17 @@ class CacheMarks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How long the provider keeps what is marked; its own default where it is not set."""
 
 
+class LimitPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`sekisho.limits`: how budgets and rates are kept."""
+
+    output_floor_tokens: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_024
+    """Where a budget has not room for all that a call asks for, its answer is cut to what there is, said in the header
+    x-sekisho-max-tokens. It is refused when there is not room for so many tokens."""
+    budget_status: Literal[400, 429] = 429
+    """The HTTP status of an exhausted budget, as LiteLLM gives it (400 until early 2026, 429 since). Coding agents
+    always get 400: at 429 they try again for minutes and do not show why."""
+
+
 class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`sekisho`: what LiteLLM's file has no word for."""
 
@@ -282,6 +300,8 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     cache_marks: tuple[CacheMarks, ...] = ()
     """Prompt-cache marks by model and key: the first entry that fits holds. A deployment's own
     `cache_control_injection_points` holds over it."""
+    limits: LimitPolicy = LimitPolicy()
+    """How budgets and rates are kept."""
     unknown_price: Literal["allow", "refuse"] = "refuse"
-    """Whether a model without a known price may be called under a money budget. Budgets are not enforced in this
-    release, so that such calls pass with an empty cost; setting it is named in a warning."""
+    """Whether a model without a known price may be called under a money budget. Its cost is then unknown, and nothing
+    of the budget is used."""

@@ -20,6 +20,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Retries = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Weight = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 Portion = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+Dollars = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Megabytes = Annotated[float, msgspec.Meta(gt=0, le=4096)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 

@@ -28,6 +28,7 @@ from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import intent_of, set_aside
 from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated, Unsaid
 from sekisho.exchange.prepare import adds_usage, prepare, words_for
+from sekisho.exchange.reserve import reserve
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.exchange.wish import timeouts_of
 from sekisho.providers.deployment import Deployment
@@ -89,6 +90,10 @@ async def open_attempt(call: Call, deployment: Deployment, gateway: Gateway, dog
 
 
 async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    if call.attempts:
+        set_aside(call, gateway)
+        call.passage, call.facts, call.reached_provider = None, None, False
+    await reserve(call, deployment, gateway.limiting, gateway.rates(deployment), gateway.clock.now_us())
     unserved = gateway.router.unserved(deployment)
     upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, unserved, call.operation)]
     words = await words_for(call, upstream, gateway.fetch, gateway.turns)
@@ -96,11 +101,8 @@ async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watch
         await gateway.turns.take(len(call.body))
     encoded, headers = prepare(call, deployment, upstream, words, gateway.cache_marks)
     await deployment.authority.prepare()  # also where they are ready: that is how they are renewed before their end
-    if call.attempts:
-        set_aside(call, gateway)
     call.deployment, call.upstream_dialect = deployment, upstream.name
     call.attempts += 1
-    call.passage, call.facts, call.reached_provider = None, None, False
     gateway.journal.intent(intent_of(call, gateway))
     url = deployment.url(upstream.name, call.operation, streamed=call.streams)
     proof = deployment.authority.headers("POST", url, encoded.body, headers)

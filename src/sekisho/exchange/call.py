@@ -6,6 +6,7 @@ nothing here is shared between calls; `principal`, `ask`, `client` are None exac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from sekisho.exchange.answer import Answer
 from sekisho.exchange.passage import Facts, Passage
 from sekisho.identity.client import Client
 from sekisho.identity.keys import Principal
+from sekisho.limits.limiter import Line
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.plan import Wish
 from sekisho.wire.dialect import Dialect
@@ -86,11 +88,13 @@ class Call:
         "facts",
         "headers",
         "operation",
+        "output_limit",
         "passage",
         "path",
         "principal",
         "reached_provider",
         "request_id",
+        "reserved",
         "shared",
         "spent_before",
         "started_us",
@@ -135,6 +139,9 @@ class Call:
         self.facts: Facts | None = None
         #: What attempts before the present one may be billed for: they failed on the provider's side.
         self.spent_before: Spent | None = None
+        #: What the limits of its caller hold free for it, and the shorter answer that they have room for.
+        self.reserved: Sequence[Line] = ()
+        self.output_limit: int | None = None
         self.error: ErrorInfo | None = None
         #: What intent and row have in common, from the intent of the present attempt on.
         self.shared: dict[str, Any] | None = None

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 import asyncio
 
-from sekisho.core.errors import SekishoError, UnsupportedFeature, UpstreamError, UpstreamRefused, UpstreamTimeout
+from sekisho.core.errors import (
+    LimitReached,
+    SekishoError,
+    UnsupportedFeature,
+    UpstreamError,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
 from sekisho.exchange.attempt import Attempt, open_attempt, timeout_or_cancelled
 from sekisho.exchange.call import Call, read_ask
 from sekisho.exchange.gateway import Gateway
@@ -34,7 +41,7 @@ async def open_in_turn(call: Call, plan: Plan, gateway: Gateway, dog: Watchdog) 
         flight = gateway.router.begin(one.deployment, one.plan, call.wished)
         try:
             attempt = await _open_in_its_dialect(call, one.deployment, gateway, dog)
-        except (UpstreamError, UnsupportedFeature) as error:
+        except (UpstreamError, UnsupportedFeature, LimitReached) as error:
             _note_failure(call, flight, gateway, error)
             tries.failed(one, error)
         except BaseException:
@@ -48,8 +55,10 @@ async def open_in_turn(call: Call, plan: Plan, gateway: Gateway, dog: Watchdog) 
     raise tries.failure
 
 
-def _note_failure(call: Call, flight: Flight, gateway: Gateway, error: UpstreamError | UnsupportedFeature) -> None:
-    if isinstance(error, UnsupportedFeature):
+def _note_failure(
+    call: Call, flight: Flight, gateway: Gateway, error: UpstreamError | UnsupportedFeature | LimitReached
+) -> None:
+    if not isinstance(error, UpstreamError):
         gateway.router.left(flight)
         return
     if isinstance(error, UpstreamTimeout) and sets_time(call):

@@ -11,6 +11,7 @@ import msgspec
 
 from sekisho.config.sections import CacheMarks
 from sekisho.core.clock import Clock
+from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
 from sekisho.exchange.turns import Turns
 from sekisho.exchange.watchdog import Timeouts
@@ -38,6 +39,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     retries: Callable[[Deployment], int]
     #: For images and documents by URL; None where the operator wants none fetched.
     fetch: Fetch | None
+    limiting: Limiting
     dialects: dict[str, Dialect]
     clock: Clock
     #: Which prompt-cache marks requests get.

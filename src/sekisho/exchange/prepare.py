@@ -24,6 +24,7 @@ from sekisho.wire.carried import Carried, carry_request
 from sekisho.wire.carrier import Said
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.output_cap import lowered
 
 #: The caller's headers that mean something to a provider of the same dialect.
 _PASSED_PREFIXES = {
@@ -71,6 +72,8 @@ def prepare(
     alias = call.principal.key_alias if call.principal is not None else None
     points = points_for(rules, deployment.entry, alias) if call.operation == "generate" else ()
     if words is not None:
+        if call.output_limit is not None:
+            words = msgspec.structs.replace(words, max_tokens=call.output_limit)
         marked = in_request(upstream.shape or upstream.name, words, points)
         return upstream.encode_request(marked, deployment.target), headers
     passed = _PASSED_PREFIXES.get(upstream.name)
@@ -96,6 +99,8 @@ def _carried(
         changes |= in_body(upstream.shape, JsonObject(carried.body), points, deployment.target.profile)
     if adds_usage(call, upstream):
         changes["stream_options"] = msgspec.json.encode({"include_usage": True})
+    if call.output_limit is not None:
+        changes |= lowered(upstream.shape, JsonObject(carried.body), call.output_limit)
     return msgspec.structs.replace(carried, body=JsonObject(carried.body).edited(changes)) if changes else carried
 
 
@@ -118,6 +123,8 @@ def _edited(call: Call, deployment: Deployment, upstream: Dialect, points: Seque
     if adds_usage(call, upstream):
         options = _stream_options(call)
         changes["stream_options"] = msgspec.json.encode({**options, "include_usage": True})
+    if call.output_limit is not None:
+        changes |= lowered(upstream.shape or upstream.name, call.asked.body, call.output_limit)
     return call.asked.body.edited(changes) if changes else call.body
 
 

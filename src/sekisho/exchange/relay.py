@@ -158,6 +158,8 @@ def _reply_headers(call: Call, attempt: Attempt) -> Headers:
     headers = passed_headers(attempt.reply.headers())
     headers.append((b"x-sekisho-model", header_text(model)))
     headers.append((b"x-litellm-model-id", header_text(attempt.deployment.id)))
+    if call.output_limit is not None:
+        headers.append((b"x-sekisho-max-tokens", b"%d" % call.output_limit))
     if attempt.dropped:
         headers.append((b"x-sekisho-dropped", header_text(", ".join(attempt.dropped))))
     return headers

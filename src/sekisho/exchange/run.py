@@ -1,6 +1,7 @@
 """THE file to read: the stations of a call, in their order.
 
-recognise -> admit -> route -> send -> relay -> settle and record. Each station returns a value; none calls another.
+recognise -> admit -> route -> reserve -> send -> relay -> settle and record. Each station returns a value; none calls
+another. Reserve and send are of each attempt (exchange/attempt.py).
 Must stay true: every exit passes `finally`, where the call is settled exactly once; the caller hears of every failure
 in its own dialect, before or inside its stream; a failure of ours shows no detail.
 """
@@ -20,6 +21,7 @@ from sekisho.exchange.fallback import open_in_turn, report
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
 from sekisho.exchange.relay import passed_headers, relay, stream_headers
+from sekisho.exchange.reserve import settle
 from sekisho.exchange.warm_up import OPERATION as WARM_UP
 from sekisho.exchange.warm_up import answer_warm_up
 from sekisho.exchange.watchdog import Watchdog, own_task
@@ -73,7 +75,9 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         if not call.answer.gone:  # raised on, it would only be printed
             await _tell(call, SekishoError("The gateway is being stopped.", status=503), TELL_STOP_SECONDS)
     finally:
-        gateway.journal.settle(row_of(call, gateway))
+        row = row_of(call, gateway)
+        gateway.journal.settle(row)
+        settle(call, row, gateway.limiting)
 
 
 async def _send_and_relay(call: Call, plan: Plan, gateway: Gateway) -> None:
@@ -158,7 +162,7 @@ async def _say(call: Call, error: SekishoError) -> None:
     names = {name for name, _ in headers}
     if info.retry_after_seconds is not None and b"retry-after" not in names:
         headers.append((b"retry-after", b"%d" % max(1, round(info.retry_after_seconds))))
-    if call.attempts > 1:  # the gateway has tried again already, whatever the provider advises
+    if call.attempts > 1 or info.error_class is ErrorClass.BUDGET_EXCEEDED:  # to try again at once is of no use
         headers = [(name, value) for name, value in headers if name != b"x-should-retry"]
         headers.append((b"x-should-retry", b"false"))
     await call.answer.whole(status, headers, body)

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from sekisho.core.errors import ErrorClass, SekishoError, UnsupportedFeature, UpstreamError
+from sekisho.core.errors import ErrorClass, LimitReached, SekishoError, UnsupportedFeature, UpstreamError
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.watchdog import Watchdog
@@ -64,9 +64,9 @@ class Tries:
         self._unfit: list[Deployment] = []
         self.failure: SekishoError = plan.refusal or UpstreamError("The plan of this call is empty.")
 
-    def failed(self, one: Try, error: UpstreamError | UnsupportedFeature) -> None:
+    def failed(self, one: Try, error: UpstreamError | UnsupportedFeature | LimitReached) -> None:
         """How a try ended. Raises `error` where trying elsewhere, or again, cannot help."""
-        if isinstance(error, UnsupportedFeature):
+        if not isinstance(error, UpstreamError):  # a cheaper deployment may have room, another provider the word
             self._unfit.append(one.deployment)
             self.failure = self.failure if self._call.attempts else error
             return

@@ -1,0 +1,177 @@
+"""Room for a call under every limit that binds its caller: taken before each attempt, settled when the call is over.
+
+Flows in: a call and the deployment of its next attempt. Flows out: a reservation over all scopes at once, or
+LimitReached naming scope, amount and reset time. Must stay true: nothing goes upstream without room; what the call was
+admitted with is never asked for more than once; every exit settles, with what the call's row says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from sekisho.canonical.usage import Usage
+from sekisho.exchange.call import Call
+from sekisho.exchange.limiting import Limiting
+from sekisho.exchange.refusal import refusal_of, unknown_price
+from sekisho.exchange.tier import asked_tier
+from sekisho.identity.keys import resolved_model
+from sekisho.identity.scopes import Scope
+from sekisho.ledger.prices import Rates
+from sekisho.ledger.rows import CallRow
+from sekisho.limits.limiter import Line, Refusal, line_at
+from sekisho.limits.rule import Measure, Rule
+from sekisho.limits.rules import applicable
+from sekisho.providers.deployment import Deployment
+from sekisho.wire.output_cap import Cap, read_cap
+
+#: After the last sign of life of a process, what it had reserved is given back.
+LEASE_SECONDS: Final = 60.0
+#: Where a budget has not room for all that an answer may take, one call gets this part of what is left: what the next
+#: ones need is then still there, and a budget is spent to its end, not blocked by the first call that came near it.
+_PART: Final = 8
+#: How often a call asks again with a lower maximum: others may take room meanwhile.
+_ROUNDS: Final = 4
+_CACHES_HOUR: Final = b'"1h"'
+_GENERATES: Final = frozenset({"generate", "compact"})
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt may take. Costs are nano-USD, with what earlier attempts may be billed for."""
+
+    input_tokens: int
+    output_tokens: int
+    expected_output_tokens: int
+    input_cost: int
+    output_cost: int
+    expected_output_cost: int
+
+    def of(self, rule: Rule) -> int:
+        """The amount under one rule."""
+        if rule.measure is Measure.MONEY:
+            return self.input_cost + (self.output_cost if rule.mode == "hard" else self.expected_output_cost)
+        if rule.measure is Measure.INPUT_TOKENS:
+            return self.input_tokens
+        if rule.measure is Measure.OUTPUT_TOKENS:
+            return self.expected_output_tokens
+        if rule.measure is Measure.TOKENS:
+            return self.input_tokens + self.expected_output_tokens
+        return 1
+
+
+async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates: Rates | None, now_us: int) -> None:
+    """Take room for an attempt at `deployment`. Raises LimitReached. Sets `call.output_limit` where the answer has to
+    be shorter than was asked for.
+    """
+    scopes = (*call.admitted.scopes, *limiting.everybody)
+    rules = _rules(call, scopes, limiting)
+    call.output_limit = None
+    if not rules:
+        return
+    if rates is None and limiting.priceless == "refuse" and any(rule.measure is Measure.MONEY for rule in rules):
+        raise unknown_price(deployment.model)
+    cap = _cap(call)
+    most = _most(cap, deployment)
+    for _ in range(_ROUNDS):
+        need = _need(call, deployment, limiting, rates, most * cap.answers)
+        lines = [_line(rule, need, now_us) for rule in rules]
+        refusal = await limiting.limiter.reserve(call.request_id, lines, LEASE_SECONDS)
+        if refusal is None:
+            call.reserved = lines
+            return
+        failure = refusal_of(refusal, call, scopes, limiting.budget_status, now_us)
+        least, room = max(limiting.floor_tokens, cap.least), _affordable(refusal, need, most)
+        if room < min(least, most):
+            break
+        call.output_limit = most = min(max(least, room // _PART), most - 1)
+    raise failure
+
+
+def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
+    """Book what the call took, and learn from it."""
+    usage = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    if row.usage_complete and call.deployment is not None and call.operation in _GENERATES:
+        limiting.estimator.learn(call.deployment.model, len(call.body), usage, row.output_tokens)
+    if not call.reserved:
+        return
+    taken = {
+        Measure.MONEY: row.cost_nano_usd,
+        Measure.REQUESTS: 1,
+        Measure.TOKENS: usage + row.output_tokens,
+        Measure.INPUT_TOKENS: usage,
+        Measure.OUTPUT_TOKENS: row.output_tokens,
+        Measure.PARALLEL: 0,
+    }
+    amounts = [_taken(line, taken[line.rule.measure]) for line in call.reserved]
+    limiting.limiter.settle(call.request_id, amounts)
+
+
+def _taken(line: Line, amount: int | None) -> int:
+    """A call whose cost is not known is booked at what it was admitted with."""
+    return line.amount if amount is None else amount
+
+
+def _rules(call: Call, scopes: Sequence[Scope], limiting: Limiting) -> Sequence[Rule]:
+    """All that hold for this call, those of the scopes nearest to the caller first."""
+    found = [rule for scope in scopes for rule in limiting.rulebook.of(scope)]
+    asked = call.asked.model
+    return applicable(tuple(found), asked, resolved_model(call.admitted, asked)) if found else ()
+
+
+def _line(rule: Rule, need: Need, now_us: int) -> Line:
+    """A rate is never asked for more than it allows: a large call has to pass when the minute is empty."""
+    line = line_at(rule, need.of(rule), now_us)
+    if rule.measure is Measure.MONEY or line.amount <= line.limit:
+        return line
+    return msgspec.structs.replace(line, amount=line.limit or 1)
+
+
+def _cap(call: Call) -> Cap:
+    if call.operation not in _GENERATES:
+        return Cap(tokens=0)
+    return read_cap(call.dialect.shape or call.dialect.name, call.asked.body)
+
+
+def _most(cap: Cap, deployment: Deployment) -> int:
+    """The most tokens of one answer."""
+    allowed = deployment.entry.info.max_output_tokens or deployment.target.profile.max_output_tokens
+    return allowed if cap.tokens is None else cap.tokens
+
+
+def _need(call: Call, deployment: Deployment, limiting: Limiting, rates: Rates | None, output: int) -> Need:
+    estimator, model = limiting.estimator, deployment.model
+    expected = estimator.output_tokens(model, output, "expected")
+    tokens = estimator.input_tokens(model, len(call.body))
+    tier = asked_tier(call.headers, call.asked.body)
+
+    def cost(usage: Usage) -> int:
+        return 0 if rates is None else rates.cost_nano_usd(usage, service_tier=tier)
+
+    hour = tokens if _CACHES_HOUR in call.body else 0
+    cached = Usage(cache_write_tokens=tokens, cache_write_1h_tokens=hour)
+    input_cost = max(cost(Usage(input_tokens=tokens)), cost(cached))
+
+    def beside(answer: int) -> int:
+        """What the answer costs in the tier that the whole call hits."""
+        return cost(Usage(input_tokens=tokens, output_tokens=answer)) - cost(Usage(input_tokens=tokens))
+
+    earlier = call.spent_before
+    return Need(
+        input_tokens=tokens,
+        output_tokens=output,
+        expected_output_tokens=expected,
+        input_cost=input_cost + ((earlier.cost_nano_usd or 0) if earlier is not None else 0),
+        output_cost=beside(output),
+        expected_output_cost=beside(expected),
+    )
+
+
+def _affordable(refusal: Refusal, need: Need, most: int) -> int:
+    """Tokens of each answer for which a budget has room; 0 where a shorter answer would not help."""
+    rule = refusal.line.rule
+    if rule.measure is not Measure.MONEY or rule.mode != "hard" or not need.output_cost:
+        return 0
+    left = refusal.left - need.input_cost
+    return most * max(0, left) // need.output_cost

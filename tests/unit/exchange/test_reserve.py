@@ -1,0 +1,224 @@
+"""Room under limits: taken before an attempt, settled after the call.
+
+In: scopes with limits that bind every call, scripted providers, prices. Out: what was refused, shortened and counted.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from sekisho.core.money import NANO_PER_USD
+from sekisho.identity.scopes import Scope
+from sekisho.limits.estimate import Estimator
+from sekisho.limits.rulebook import Rulebook
+from sekisho.store.limits import BudgetWindow, Limits
+from tests.support.stations import Outcome, Script, Stage, deployment, refusal, speaking, whole
+from tests.support.wires import DIALECTS, stream_body, whole_body
+
+GOOD = Script([stream_body("openai-chat")])
+#: A dollar a thousand tokens of either kind.
+DEAR = {"input_cost_per_token": Decimal("0.001"), "output_cost_per_token": Decimal("0.001")}
+CHEAP = {"input_cost_per_token": Decimal("0.0000001"), "output_cost_per_token": Decimal("0.0000001")}
+FREE = {"input_cost_per_token": Decimal(0), "output_cost_per_token": Decimal(0)}
+_numbers = itertools.count()
+CLAUDE_CODE = {"user-agent": "claude-cli/2.1.0 (external, cli)", "x-app": "cli"}
+
+
+@pytest.fixture(autouse=True)
+def unbound(stage: Stage) -> Iterator[None]:
+    """The stage as it was, after the test."""
+    before = stage.limiting
+    yield
+    stage.limiting = before
+
+
+def bound(stage: Stage, **limits: Any) -> None:
+    """From now on every call is bound by these limits."""
+    scope = Scope(kind="team", id=f"t{next(_numbers)}", name="Red", limits=Limits(**limits))
+    stage.limiting = msgspec.structs.replace(
+        stage.limiting, everybody=(scope,), rulebook=Rulebook(), estimator=Estimator()
+    )
+
+
+async def used(stage: Stage) -> list[int]:
+    """What is used of each rule of the scope that binds everybody."""
+    [scope] = stage.limiting.everybody
+    rules = stage.limiting.rulebook.of(scope)
+    return await stage.limiting.limiter.used(rules, stage.clock.now_us())
+
+
+def error_of(done: Outcome) -> dict[str, Any]:
+    """What the caller was told."""
+    error: dict[str, Any] = done.caller.json["error"]
+    return error
+
+
+async def test_without_limits_nothing_is_held(stage: Stage) -> None:
+    done = await stage.carry(GOOD)
+    assert (done.caller.status, done.call.reserved, done.call.output_limit) == (200, (), None)
+
+
+async def test_a_budget_is_used_by_what_the_call_cost(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    done = await stage.carry(GOOD, to=[deployment(costs=DEAR)])
+    assert done.caller.status == 200
+    assert done.row.cost_nano_usd
+    assert await used(stage) == [done.row.cost_nano_usd]
+
+
+async def test_an_exhausted_budget_sends_nothing(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1, budget_duration="1mo")
+    done = await stage.carry(to=[deployment(costs=DEAR)])
+    error = error_of(done)
+    assert (done.caller.status, error["type"], error["code"]) == (429, "budget_exceeded", "budget_exceeded")
+    assert (done.requests, done.intents, done.row.error_class) == ([], [], "budget_exceeded")
+    assert "team 'Red' is 0.000000001 USD in 1mo" in error["message"]
+    assert "resets at 20" in error["message"]
+    assert done.caller.headers["x-should-retry"] == "false"
+    assert "retry-after" not in done.caller.headers
+    assert await used(stage) == [0]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_coding_agent_hears_of_it_as_a_fault_of_its_request(stage: Stage, dialect: str) -> None:
+    bound(stage, max_budget_nano_usd=0)
+    done = await stage.carry(to=[deployment(costs=DEAR)], dialect=dialect, headers=CLAUDE_CODE)
+    assert done.caller.status == 400
+    assert "Budget has been exceeded! The budget of team 'Red' is 0 USD." in error_of(done)["message"]
+
+
+async def test_the_status_for_others_is_the_operators_choice(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=0)
+    stage.limiting = msgspec.structs.replace(stage.limiting, budget_status=400)
+    assert (await stage.carry(to=[deployment(costs=DEAR)])).caller.status == 400
+
+
+@pytest.mark.parametrize("upstream", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_an_answer_is_cut_to_what_there_is_room_for(stage: Stage, dialect: str, upstream: str) -> None:
+    bound(stage, max_budget_nano_usd=20 * NANO_PER_USD)
+    limit: dict[str, Any] = {"max_output_tokens" if dialect == "openai-responses" else "max_tokens": 30_000}
+    script = Script([stream_body(upstream)])
+    done = await stage.carry(script, to=[speaking(upstream, costs=DEAR)], dialect=dialect, **limit)
+    sent = msgspec.json.decode(done.requests[0].body)
+    [cap] = [sent[name] for name in ("max_tokens", "max_completion_tokens", "max_output_tokens") if name in sent]
+    assert done.caller.status == 200
+    assert 1_024 <= cap < 20_000
+    assert done.caller.headers["x-sekisho-max-tokens"] == str(cap)
+
+
+async def test_no_answer_is_cut_below_the_floor(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.limiting = msgspec.structs.replace(stage.limiting, floor_tokens=900)
+    done = await stage.carry(to=[deployment(costs=DEAR)], max_tokens=30_000)
+    assert (done.caller.status, error_of(done)["code"]) == (429, "budget_exceeded")
+
+
+async def test_a_short_answer_needs_no_floor(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    done = await stage.carry(GOOD, to=[deployment(costs=DEAR)], max_tokens=30)
+    assert (done.caller.status, "x-sekisho-max-tokens" in done.caller.headers) == (200, False)
+
+
+async def test_an_expected_answer_needs_not_room_for_all_that_is_allowed(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=4 * NANO_PER_USD, mode="expected")
+    done = await stage.carry(GOOD, to=[deployment(costs=DEAR)], max_tokens=30_000)
+    assert (done.caller.status, done.call.output_limit) == (200, None)
+
+
+async def test_requests_of_a_minute(stage: Stage) -> None:
+    bound(stage, rpm_limit=1)
+    assert (await stage.carry(GOOD)).caller.status == 200
+    done = await stage.carry()
+    assert (done.caller.status, error_of(done)["code"]) == (429, "rate_limit_exceeded")
+    assert "team 'Red': 1 requests a minute, of which 1 are used" in error_of(done)["message"]
+    assert 1 <= int(done.caller.headers["retry-after"]) <= 60
+    stage.clock.advance(60)
+    assert (await stage.carry(GOOD)).caller.status == 200
+
+
+async def test_tokens_of_a_minute_are_those_that_were_used(stage: Stage) -> None:
+    bound(stage, tpm_limit=50, input_tpm_limit=100, output_tpm_limit=100)
+    done = await stage.carry(GOOD)
+    row = done.row
+    prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    assert done.caller.status == 200, "an empty minute has room for a call of any size"
+    assert await used(stage) == [prompt + row.output_tokens, prompt, row.output_tokens]
+
+
+async def test_a_slot_is_free_again_after_the_call(stage: Stage) -> None:
+    bound(stage, max_parallel_requests=1)
+    assert [(await stage.carry(GOOD)).caller.status for _ in range(2)] == [200, 200]
+
+
+async def test_no_slot_at_all(stage: Stage) -> None:
+    bound(stage, max_parallel_requests=0)
+    done = await stage.carry()
+    assert (done.caller.status, done.caller.headers["retry-after"]) == (429, "1")
+
+
+async def test_a_call_that_the_provider_refused_costs_nothing(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD, rpm_limit=5)
+    done = await stage.carry(refusal(400, {"error": {"message": "bad"}}), to=[deployment(costs=DEAR)])
+    assert done.caller.status == 400
+    assert await used(stage) == [0, 1]
+
+
+async def test_what_an_earlier_attempt_may_be_billed_for_counts(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    cut = Script([stream_body("openai-chat")[:400], ConnectionResetError()], headers={"content-type": "text/html"})
+    done = await stage.carry(cut, GOOD, to=[deployment(costs=DEAR), deployment(costs=DEAR)])
+    assert (done.caller.status, done.row.attempts) == (200, 2)
+    assert await used(stage) == [done.row.cost_nano_usd]
+
+
+async def test_a_cheaper_deployment_may_have_room(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=NANO_PER_USD // 100)
+    cheap = deployment(costs=CHEAP)
+    done = await stage.carry(GOOD, to=[deployment(costs=DEAR), cheap], max_tokens=50)
+    assert (done.caller.status, done.row.deployment_id) == (200, cheap.id)
+
+
+async def test_a_budget_of_another_model_does_not_bind(stage: Stage) -> None:
+    bound(stage, model_max_budget={"other": BudgetWindow(max_budget_nano_usd=0)})
+    assert (await stage.carry(GOOD, to=[deployment(costs=DEAR)])).caller.status == 200
+    bound(stage, model_max_budget={"m": BudgetWindow(max_budget_nano_usd=0)})
+    done = await stage.carry(to=[deployment(costs=DEAR)])
+    assert "team 'Red' for model 'm'" in error_of(done)["message"]
+
+
+@pytest.mark.parametrize(("priceless", "status"), [("refuse", 400), ("allow", 200)])
+async def test_a_model_without_a_price(stage: Stage, priceless: Any, status: int) -> None:
+    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.limiting = msgspec.structs.replace(stage.limiting, priceless=priceless)
+    done = await stage.carry(GOOD, to=[deployment("openai/nobody-knows-it")])
+    assert done.caller.status == status
+    if status == 400:
+        assert "The price of model 'nobody-knows-it' is not known" in error_of(done)["message"]
+
+
+async def test_a_free_model_needs_no_money(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=0)
+    assert (await stage.carry(GOOD, to=[deployment(costs=FREE)])).caller.status == 200
+
+
+async def test_embeddings_have_no_answer_to_pay_for(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    reply = {"object": "list", "data": [], "model": "e", "usage": {"prompt_tokens": 5, "total_tokens": 5}}
+    body = b'{"model":"m","input":"Hi"}'
+    done = await stage.carry(whole(reply), to=[deployment(costs=DEAR)], operation="embeddings", body=body)
+    assert (done.caller.status, await used(stage)) == (200, [5_000_000])
+
+
+async def test_answers_teach_what_to_expect(stage: Stage) -> None:
+    bound(stage, tpm_limit=1_000_000)
+    for _ in range(16):
+        await stage.carry(whole(msgspec.json.decode(whole_body("openai-chat"))), stream=False)
+    model = deployment().model
+    assert stage.limiting.estimator.output_tokens(model, None, "expected") < 2_048
