@@ -137,8 +137,8 @@ def check_ending(turns: list[Turn], target: Target, dialect: str) -> None:
         advice = "This model does not continue an assistant message: end with a user message."
         raise UnsupportedFeature("messages", dialect, advice)
     last = turns[-1].parts[-1]
-    if isinstance(last, Text):  # the API refuses white space at the very end
-        turns[-1].parts[-1] = Text(last.text.rstrip(), last.cache)
+    if isinstance(last, Text | Refusal):  # the API refuses white space at the very end
+        turns[-1].parts[-1] = msgspec.structs.replace(last, text=last.text.rstrip())
 
 
 def must_not_think(turns: Sequence[Turn]) -> bool:

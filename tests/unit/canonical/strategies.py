@@ -14,13 +14,8 @@ names = st.text("abcxyz_", min_size=1, max_size=8)
 parts = st.one_of(
     st.builds(Text, texts),
     st.builds(Refusal, texts),
-    st.builds(
-        Thinking,
-        text=texts,
-        signature=names,
-        origin=st.sampled_from(["anthropic", "openai"]),
-        item_id=st.none() | names,
-    ),
+    st.builds(Thinking, text=texts, signature=names, origin=st.just("anthropic")),
+    st.builds(Thinking, text=texts, signature=names, origin=st.just("openai"), item_id=st.none() | names),
     st.builds(Thinking, text=texts),
     st.builds(RedactedThinking, names),
     st.builds(ToolCall, id=names, name=names, arguments=texts, custom=st.booleans(), namespace=st.none() | names),

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.canonical.request import (
+    CacheMark,
     Message,
     Part,
     RedactedThinking,
@@ -13,8 +16,9 @@ from sekisho.canonical.request import (
     ToolCall,
     ToolResult,
 )
+from sekisho.canonical.target import Target
 from sekisho.wire.thoughts import is_claudes
-from sekisho.wire.turns import OPENING, UNANSWERED, Turn, must_not_think, turns_of
+from sekisho.wire.turns import OPENING, UNANSWERED, Turn, check_ending, must_not_think, turns_of
 from tests.unit.wire.anthropic_messages.samples import said
 
 
@@ -110,6 +114,13 @@ def test_ids_are_legal_and_unique_and_found_again() -> None:
     assert ids == answered
     assert len(set(ids)) == 3
     assert all(len(name) <= 64 and name.replace("_", "").isalnum() for name in ids)
+
+
+@pytest.mark.parametrize("last", [Text("so ", CacheMark()), Refusal("so\r\n")])
+def test_a_last_word_that_is_continued_ends_in_no_white_space(last: Text | Refusal) -> None:
+    got, _ = turns(said("user", "a"), said("assistant", last))
+    check_ending(got, Target(model="m"), "bedrock-converse")
+    assert got[-1].parts[-1] == msgspec.structs.replace(last, text="so")
 
 
 def test_when_a_budget_for_thinking_would_be_refused() -> None:

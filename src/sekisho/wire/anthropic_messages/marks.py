@@ -18,7 +18,8 @@ from sekisho.canonical.request import CacheMark
 from sekisho.wire.json_edit import JsonObject, item_spans
 
 #: Blocks that take a mark; thoughts do not.
-_MARKABLE = frozenset({"text", "image", "document", "tool_use", "tool_result", "search_result"})
+#: No set: what a caller puts for a type may be anything.
+_MARKABLE = ("text", "image", "document", "tool_use", "tool_result", "search_result")
 
 
 _NOTHING = msgspec.Raw()
