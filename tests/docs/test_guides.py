@@ -27,8 +27,11 @@ BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 SECTION = re.compile(
     r"(litellm_params|model_info|litellm_settings|router_settings|general_settings|sekisho)\.[A-Za-z_.]+"
 )
-#: Variables of the system, of OpenAI's SDK and of the example: our code does not name them.
+#: Variables of the system, of OpenAI's and AWS's SDKs and of the example: our code does not name them.
 NOT_OURS = {"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "OPENAI_BASE_URL", "OPENAI_API_KEY_SECOND"}
+NOT_OURS |= {"AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_BEDROCK", "AWS_SESSION_TOKEN"}
+#: Methods of boto3's clients.
+METHODS = {"converse_stream", "invoke_model", "invoke_model_with_response_stream", "list_inference_profiles"}
 #: Classes that are told to the caller only, and stand below the operator's table.
 UNRECORDED = {ErrorClass.METHOD_NOT_ALLOWED, ErrorClass.UPGRADE_REQUIRED}
 
@@ -116,7 +119,7 @@ def test_every_setting_exists(page: Path) -> None:
 def test_every_name_is_one_of_the_code(page: Path) -> None:
     models = {word for text in blocks(page) for word in re.findall(r'model(?:_name)?"?: "?([\w.-]+)', text)}
     assert missing(page, r"[a-z]+(?:-[a-z0-9]+)+", HYPHENED | models) == []  # headers, verbs
-    assert missing(page, r"[a-z]+(?:_[a-z0-9]+)+", WORDS) == []  # settings, fields, error classes
+    assert missing(page, r"[a-z]+(?:_[a-z0-9]+)+", WORDS | METHODS) == []  # settings, fields, error classes
     assert missing(page, r"[A-Z]+(?:_[A-Z]+)+", WORDS | NOT_OURS) == []
 
 

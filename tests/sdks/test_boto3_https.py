@@ -206,6 +206,18 @@ def test_images(reached: Reached, runtime: Any, model: str) -> None:
     assert base64.b64encode(PNG).decode() in json.dumps(reached.seen())
 
 
+def test_inference_profiles(reached: Reached, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program asks for before it names one: another of AWS's services, at the same address."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", reached.url)
+    for credentials in (bearer, signed):
+        with (
+            client(reached, monkeypatch, **credentials(reached)),
+            closing(boto3.Session().client("bedrock")) as bedrock,
+        ):
+            listed = bedrock.list_inference_profiles()["inferenceProfileSummaries"]
+        assert {PROFILE, FOREIGN} <= {profile["inferenceProfileId"] for profile in listed}
+
+
 # ── what they catch ─────────────────────────────────────────────────────────────────────────────
 @EVERY_MODEL
 def test_errors_are_typed(runtime: Any, model: str) -> None:
