@@ -52,7 +52,7 @@ class MemoryLimiter:
         self._counts: OrderedDict[_Key, _Count] = OrderedDict()
         self._ends: list[tuple[int, _Key]] = []
         self._open: dict[str, Sequence[_Taken]] = {}
-        self._seeding: dict[_Key, asyncio.Task[int]] = {}
+        self._seeding: dict[_Key, asyncio.Task[None]] = {}
 
     async def reserve(self, reservation: str, lines: Sequence[Line], lease_seconds: float) -> Refusal | None:  # noqa: ARG002
         """Take all lines or none. Raises what `seed` raises."""
@@ -76,11 +76,12 @@ class MemoryLimiter:
         """Book what was used; at once."""
         now_us = self._clock.now_us()
         for at, (line, count) in enumerate(self._open.pop(reservation, ())):
-            if at < len(amounts):
-                count.used += amounts[at] - line.amount
+            running = line.rule.measure is Measure.PARALLEL
+            if running or at < len(amounts):
+                count.used += (0 if running else amounts[at]) - line.amount
             count.holds -= 1
             count.touched_us = now_us
-            if line.rule.measure is Measure.PARALLEL and not count.holds and not count.used:
+            if running and not count.holds and not count.used:
                 self._counts.pop(count.key, None)
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
@@ -121,14 +122,17 @@ class MemoryLimiter:
         key = rule.counter, starts_us
         task = self._seeding.get(key)
         if task is None:
-            task = self._seeding[key] = asyncio.ensure_future(self._seed(rule, starts_us, ends_us))
-            task.add_done_callback(lambda done: self._made(key, ends_us, done))
+            task = self._seeding[key] = asyncio.ensure_future(self._seeded(rule, key, ends_us))
         await asyncio.shield(task)
 
-    def _made(self, key: _Key, ends_us: int, task: asyncio.Task[int]) -> None:
-        del self._seeding[key]
-        if not task.cancelled() and task.exception() is None and key not in self._counts:
-            self._begin(key, task.result(), ends_us)
+    async def _seeded(self, rule: Rule, key: _Key, ends_us: int) -> None:
+        """The counter is there when this ends, not a turn of the loop later: who waits looks at once."""
+        try:
+            used = await self._seed(rule, key[1], ends_us)
+            if key not in self._counts:
+                self._begin(key, used, ends_us)
+        finally:
+            del self._seeding[key]
 
     def _sweep(self, now_us: int) -> None:
         """Forget some of what has ended, and of what lies idle where there is too much."""

@@ -102,6 +102,28 @@ async def test_the_ledger_answers_whoever_still_waits() -> None:
     assert await limiter.used([budget], 0) == [7]
 
 
+async def test_who_comes_in_the_very_turn_of_the_ledgers_answer_finds_it() -> None:
+    answered, asked = asyncio.Event(), asyncio.Event()
+
+    async def seed(_rule: Rule, _starts_us: int, _ends_us: int) -> int:
+        asked.set()
+        await answered.wait()
+        return 7
+
+    async def comes_then() -> int:
+        await answered.wait()
+        [used] = await limiter.used([budget], 0)
+        return used
+
+    limiter, budget = MemoryLimiter(SystemClock(), seed), money(100)
+    first = asyncio.create_task(limiter.used([budget], 0))
+    await asked.wait()  # the ledger waits for `answered` before anybody else does
+    second = asyncio.create_task(comes_then())
+    await asyncio.sleep(0)
+    answered.set()
+    assert (await second, await first) == (7, [7])
+
+
 async def test_closing_waits_for_no_ledger() -> None:
     limiter = MemoryLimiter(SystemClock(), Books().seed)
     asking = asyncio.create_task(limiter.used([money(1)], 0))
