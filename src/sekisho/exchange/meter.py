@@ -145,6 +145,8 @@ def _shared(call: Call) -> dict[str, Any]:
             "key_alias": principal.key_alias,
             "user_id": principal.user_id,
             "team_id": principal.team_id,
+            "organization_id": principal.organization_id,
+            "project_id": principal.project_id,
             "tags": principal.tags,
         }
     if ask is not None:
@@ -161,6 +163,9 @@ def _shared(call: Call) -> dict[str, Any]:
     if deployment is not None:
         fields |= {
             "routed_model": deployment.model,
+            "model_group": deployment.model_name,
+            "region": deployment.region,
+            "account": deployment.account,
             "provider": deployment.provider.name,
             "deployment_id": deployment.id,
             "api_base": deployment.host,

@@ -13,15 +13,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from sekisho.store.bindings import Binding, Columns
+from sekisho.store.bindings import BINDS_TEAM_KEYS, Binding, Columns, member_id
 from sekisho.store.limits import NO_LIMITS, Limits, decode_limits, laid_over
 
 Kind = Literal["organization", "team", "project", "team_member", "user", "key", "end_user", "tag", "pool", "gateway"]
 #: Special names in a list of models.
 ALL_MODELS = frozenset({"all-proxy-models", "all-team-models", "*"})
 NO_MODELS = "no-default-models"
-#: In a user's metadata: their limits bind keys of teams too.
-BINDS_TEAM_KEYS = "limits_bind_team_keys"
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _map = msgspec.json.Decoder(dict[str, str])
@@ -41,11 +39,6 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     aliases: dict[str, str] = {}
     blocked: bool = False
     since_us: int = 0
-
-
-def member_id(team_id: str, user_id: str) -> str:
-    """A team's member as one name, that no other pair has."""
-    return f"{team_id.replace('%', '%25').replace('/', '%2F')}/{user_id}"
 
 
 def scopes_of(binding: Binding) -> tuple[Scope, ...]:

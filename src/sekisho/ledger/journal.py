@@ -23,8 +23,8 @@ import msgspec
 from sekisho.core.clock import Clock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger.rows import CallRow, Intent, decode_record, encode_record, row_of_lost_call, to_columns
-from sekisho.store.calls import insert_calls, insert_fresh_calls
-from sekisho.store.db import Database
+from sekisho.store.booking import insert_calls, insert_fresh_calls
+from sekisho.store.db import Store
 from sekisho.store.spool import SEGMENT_BYTES, Spool
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Journal:
     def __init__(
         self,
         data_dir: Path,
-        db: Database,
+        db: Store,
         clock: Clock,
         *,
         worker: str = "0",

@@ -23,8 +23,9 @@ STOPPED_DETAIL = "The gateway stopped before this call ended; it is booked at it
 TEXT_CHARS = 500
 #: A caller's metadata over this size is not stored: half a JSON text is none.
 METADATA_CHARS = 8_000
-#: The largest number a BIGINT column holds.
-BIGINT_MAX = 2**63 - 1
+#: What a provider may say at most of one call: sums over any number of calls still fit into a BIGINT.
+TOKENS_MAX = 10**12
+COST_MAX_NANO_USD = 10**16
 #: Tags kept of one call.
 TAGS = 50
 
@@ -65,6 +66,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     spend_logs_metadata: str | None = None
     organization_id: str | None = None
     project_id: str | None = None
+    model_group: str | None = None
     region: str | None = None
     account: str | None = None
 
@@ -121,6 +123,7 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     spend_logs_metadata: str | None = None
     organization_id: str | None = None
     project_id: str | None = None
+    model_group: str | None = None
     region: str | None = None
     account: str | None = None
 
@@ -179,11 +182,11 @@ def to_columns(row: CallRow) -> dict[str, Any]:
     columns = msgspec.structs.asdict(row)
     columns["tags"] = msgspec.json.encode(row.tags[:TAGS]).decode() if row.tags else None
     for name in _COUNTS:
-        columns[name] = min(columns[name], BIGINT_MAX)
+        columns[name] = min(columns[name], TOKENS_MAX)
     for name in _CALLER_TEXTS:
         columns[name] = _bounded(columns[name], TEXT_CHARS)
     if row.cost_nano_usd is not None:
-        columns["cost_nano_usd"] = min(row.cost_nano_usd, BIGINT_MAX)
+        columns["cost_nano_usd"] = min(row.cost_nano_usd, COST_MAX_NANO_USD)
     columns["error_detail"] = _bounded(row.error_detail, ERROR_DETAIL_CHARS)
     if row.spend_logs_metadata is not None and len(row.spend_logs_metadata) > METADATA_CHARS:
         columns["spend_logs_metadata"] = None

@@ -21,6 +21,9 @@ from sekisho.store.schema import key_tokens, keys, pool_keys
 #: Columns of one row, without the table's name before them.
 Columns = Mapping[str, Any]
 
+#: In a user's metadata: their limits bind keys of teams too.
+BINDS_TEAM_KEYS = "limits_bind_team_keys"
+
 _BUDGET_OF_KEY = budgets.alias("budget_of_key")
 _BUDGET_OF_ORGANIZATION = budgets.alias("budget_of_organization")
 #: What is read of each table, by the name that the row has in a `Binding`.
@@ -59,6 +62,17 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     shown_until_us: int | None
     parts: Mapping[str, Columns]
     pools: tuple[Columns, ...]
+
+
+def member_id(team_id: str, user_id: str) -> str:
+    """A team's member as one name, that no other pair has."""
+    return f"{team_id.replace('%', '%25').replace('/', '%2F')}/{user_id}"
+
+
+def member_of(name: str) -> tuple[str, str]:
+    """The other way: (team, user)."""
+    team_id, _, user_id = name.partition("/")
+    return team_id.replace("%2F", "/").replace("%25", "%"), user_id
 
 
 def binding_of_secret(connection: Connection, token: str) -> Binding | None:

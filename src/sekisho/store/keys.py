@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, union_all, update
 from sqlalchemy.engine import Connection, RowMapping
 
-from sekisho.store.limits import NO_LIMITS, Limits
+from sekisho.store.limits import NO_LIMITS, Limits, decode_limits
 from sekisho.store.schema import key_tokens, keys
 
 #: What a list of keys may be sorted by, in LiteLLM's names.
@@ -157,7 +157,7 @@ def _filtered(query: Select[Any], wanted: KeyFilter) -> Select[Any]:
 def key_of_columns(found: Mapping[str, Any] | RowMapping) -> KeyRow:
     """A row as it stands in the table."""
     decoded = {name: msgspec.json.decode(found[name], type=kind) for name, kind in _JSON_COLUMNS.items()}
-    return KeyRow(**(dict(found) | decoded))
+    return KeyRow(**(dict(found) | decoded | {"limits": decode_limits(found["limits"])}))
 
 
 def _encoded(columns: dict[str, Any]) -> dict[str, Any]:

@@ -169,6 +169,7 @@ calls = Table(
     Column("spend_logs_metadata", Text),
     Column("organization_id", Text),
     Column("project_id", Text),
+    Column("model_group", Text),
     Column("region", Text),
     Column("account", Text),
     Index("calls_started", "started_us", "call_id"),
@@ -182,6 +183,7 @@ def _usage(name: str) -> Table:
     """A roll-up of calls by when they started and by who, what and where; "" where that is not known.
 
     `usage_id` is a digest of the dimensions: together they are too long for an index. `tags` is a sorted JSON list.
+    `model` is the provider's name of it, `model_group` the deployment's in the configuration.
     `errors` are calls that failed, `incomplete` those that were cut; `unpriced` have no known cost.
     """
     dimensions = [Column(name, Text, nullable=False) for name in USAGE_DIMENSIONS]
@@ -199,7 +201,17 @@ def _usage(name: str) -> Table:
 
 
 USAGE_SCOPES = ("key_hash", "user_id", "team_id", "organization_id", "project_id")
-USAGE_DIMENSIONS = (*USAGE_SCOPES, "model", "provider", "region", "account", "tool", "tags")
+USAGE_DIMENSIONS = (
+    *USAGE_SCOPES,
+    "requested_model",
+    "model_group",
+    "model",
+    "provider",
+    "region",
+    "account",
+    "tool",
+    "tags",
+)
 USAGE_MEASURES = (
     "calls",
     "errors",

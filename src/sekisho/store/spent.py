@@ -61,7 +61,10 @@ def spent_nano_usd(
 
 
 def _pieces(
-    connection: Connection, tables: Sequence[tuple[Table, int]], what: tuple[str, str, str, bool], period: tuple[int, int]
+    connection: Connection,
+    tables: Sequence[tuple[Table, int]],
+    what: tuple[str, str, str, bool],
+    period: tuple[int, int],
 ) -> int:
     starts_us, ends_us = period
     if starts_us >= ends_us:
@@ -87,7 +90,11 @@ def _sum(connection: Connection, table: Table, conditions: Sequence[ColumnElemen
 
 
 def _conditions(
-    table: Table, kind: str, scope_id: str, model: str, with_teams: bool  # noqa: FBT001 - unpacked from a tuple
+    table: Table,
+    kind: str,
+    scope_id: str,
+    model: str,
+    with_teams: bool,  # noqa: FBT001 - unpacked from a tuple
 ) -> list[ColumnElement[bool]]:
     conditions = _of(table, kind, scope_id)
     if not with_teams:

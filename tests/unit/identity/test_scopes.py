@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sekisho.identity.keys import Principal, principal_of
-from sekisho.identity.scopes import BINDS_TEAM_KEYS, Scope, depends_on, lists, member_id
-from sekisho.store.bindings import Binding, binding_of_key
+from sekisho.identity.scopes import Scope, depends_on, lists
+from sekisho.store.bindings import BINDS_TEAM_KEYS, Binding, binding_of_key
 from sekisho.store.db import Database
 from sekisho.store.domain import budgets, organizations, pools, projects, team_members, teams, users
 from sekisho.store.limits import NO_LIMITS, Limits, encode_limits
@@ -127,12 +127,6 @@ def test_residency_and_tags_come_from_above_too(db: Database) -> None:
     add_key(db, "k", team_id="t", metadata={"tags": ["x"]})
     assert principal(db).residency == ({"regions": ["eu-*"]},)
     assert principal(db).tags == ("x", "of-team")
-
-
-def test_no_two_members_have_one_name() -> None:
-    assert member_id("a/b", "c") != member_id("a", "b/c")
-    assert member_id("a%2Fb", "c") != member_id("a/b", "c")
-    assert member_id("t", "u") == "t/u"
 
 
 @pytest.mark.parametrize(

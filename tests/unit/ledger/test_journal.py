@@ -20,6 +20,7 @@ from sekisho.core.clock import FakeClock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger import journal as journal_module
 from sekisho.ledger.journal import Journal
+from sekisho.ledger.rows import TOKENS_MAX
 from sekisho.store.db import Database
 from tests.support.ledger import add_key, count_stored, intent, open_database, open_journal, row, spend_of, stored_calls
 
@@ -228,7 +229,7 @@ def test_a_count_beyond_any_integer_is_booked_at_the_largest(tmp_path: Path) -> 
     journal = open_journal(tmp_path, db)
     journal.settle(row(output_tokens=10**30))
     journal.flush().result(timeout=30)
-    assert stored_calls(db)[0]["output_tokens"] == 2**63 - 1
+    assert stored_calls(db)[0]["output_tokens"] == TOKENS_MAX
     journal.close()
     db.close()
 

@@ -9,6 +9,7 @@ from sekisho.canonical.usage import Usage
 from sekisho.ledger.rows import (
     METADATA_CHARS,
     TEXT_CHARS,
+    TOKENS_MAX,
     CallRow,
     Intent,
     decode_record,
@@ -55,7 +56,7 @@ def test_what_callers_choose_is_bounded() -> None:
 def test_a_count_beyond_any_integer_survives_the_spool_and_is_bounded_in_the_database() -> None:
     kept = row(output_tokens=10**30)
     assert decode_record(encode_record(kept)) == kept
-    assert to_columns(kept)["output_tokens"] == 2**63 - 1
+    assert to_columns(kept)["output_tokens"] == TOKENS_MAX
 
 
 def test_a_lost_call_is_booked_at_its_estimate() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from sekisho.store.bindings import binding_of_key, binding_of_secret, call_bindings
+from sekisho.store.bindings import binding_of_key, binding_of_secret, call_bindings, member_id, member_of
 from sekisho.store.db import Database
 from sekisho.store.domain import end_users, pools, tags, teams
 from sekisho.store.schema import key_tokens, pool_keys
@@ -77,3 +77,11 @@ def test_declared_names_of_a_call_are_one_statement(db: Database) -> None:
     assert end_user is not None
     assert (end_user["id"], sorted(row["id"] for row in found)) == ("e", ["a", "b"])
     assert db.read_now(lambda connection: call_bindings(connection, None, [])) == (None, [])
+
+
+def test_no_two_members_have_one_name() -> None:
+    pairs = [("a/b", "c"), ("a", "b/c"), ("a%2Fb", "c"), ("t", "u")]
+    names = [member_id(*pair) for pair in pairs]
+    assert len(set(names)) == len(pairs)
+    assert [member_of(name) for name in names] == pairs
+    assert names[-1] == "t/u"

@@ -5,20 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from sekisho.ledger.rows import to_columns
-from sekisho.store.calls import (
-    CallFilter,
-    count_calls,
-    find_calls,
-    insert_calls,
-    insert_fresh_calls,
-    known_ids,
-    spend_by_day,
-)
+from sekisho.store.booking import insert_calls
+from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
 from sekisho.store.db import Database
-from tests.support.ledger import NOW_US, add_key, open_database, row, spend_of
+from tests.support.ledger import NOW_US, open_database, row
 
 DAY = 86_400_000_000
 MIDNIGHT = NOW_US - NOW_US % DAY
@@ -39,20 +31,6 @@ def put(db: Database, *changes: dict[str, Any]) -> int:
 def ids(db: Database, wanted: CallFilter, **options: Any) -> list[str]:
     options = {"limit": 100} | options
     return [found["call_id"] for found in db.read_now(lambda connection: find_calls(connection, wanted, **options))]
-
-
-def test_a_call_is_inserted_once(db: Database) -> None:
-    add_key(db, "k")
-    call = {"call_id": "1", "key_hash": "k", "cost_nano_usd": 5}
-    assert put(db, call, call) == 1
-    assert put(db, call, {"call_id": "2", "key_hash": "k", "cost_nano_usd": 7}) == 1
-    assert spend_of(db, "k") == 12
-
-
-def test_known_ids_are_found_in_any_number(db: Database) -> None:
-    put(db, *({"call_id": str(number)} for number in range(1_200)))
-    asked = [str(number) for number in range(600, 2_000)]
-    assert db.read_now(lambda connection: known_ids(connection, asked)) == {str(number) for number in range(600, 1_200)}
 
 
 @pytest.mark.parametrize(
@@ -101,11 +79,3 @@ def test_spend_is_summed_by_day_key_user_and_model(db: Database) -> None:
     )
     days = db.read_now(lambda connection: spend_by_day(connection, CallFilter(), limit=10))
     assert [(day["day_us"], day["cost_nano_usd"]) for day in days] == [(MIDNIGHT, 3), (MIDNIGHT + DAY, 4)]
-
-
-def test_fresh_rows_are_inserted_all_or_not_at_all(db: Database) -> None:
-    put(db, {"call_id": "known"})
-    rows = [to_columns(row(call_id=name)) for name in ("new", "known")]
-    with pytest.raises(IntegrityError):
-        db.write(lambda connection: insert_fresh_calls(connection, rows)).result()
-    assert db.read_now(lambda connection: known_ids(connection, ["known", "new"])) == {"known"}

@@ -10,11 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from sekisho.store.usage import rebuild_usage
+
 revision = "0003"
 down_revision = "0002"
 
 _SCOPES = ("key_hash", "user_id", "team_id", "organization_id", "project_id")
-_DIMENSIONS = (*_SCOPES, "model", "provider", "region", "account", "tool", "tags")
+_DIMENSIONS = (*_SCOPES, "requested_model", "model_group", "model", "provider", "region", "account", "tool", "tags")
 _MEASURES = (
     "calls",
     "errors",
@@ -69,7 +71,7 @@ _KEYS_GAIN = (
     "last_rotation_us",
     "next_rotation_us",
 )
-_CALLS_GAIN = ("organization_id", "project_id", "region", "account")
+_CALLS_GAIN = ("organization_id", "project_id", "model_group", "region", "account")
 #: In the order in which they can be dropped.
 _TABLES = (
     "usage_days",
@@ -93,7 +95,7 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    """Make the tables, and widen keys and calls."""
+    """Make the tables, widen keys and calls, and count the calls of before into the roll-ups."""
     _organizations_and_teams()
     _people()
     _end_users_tags_and_pools()
@@ -107,6 +109,7 @@ def upgrade() -> None:
     for column in _CALLS_GAIN:
         op.add_column("calls", sa.Column(column, sa.Text))
     op.create_index("calls_end_user", "calls", ["end_user", "started_us"])
+    rebuild_usage(op.get_bind())
 
 
 def downgrade() -> None:

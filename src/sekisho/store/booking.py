@@ -1,0 +1,50 @@
+"""The writing of the ledger: a call's row, what it adds to the spend of all that it belongs to, and to the roll-ups.
+
+Flows in: a Connection and columns by name. Flows out: how many were new. Must stay true: a call is booked once,
+however often it is handed in and by how many processes; row, spend and roll-ups are one transaction.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+
+from sekisho.store.bulk import insert_rows
+from sekisho.store.schema import calls
+from sekisho.store.spend import add_spend
+from sekisho.store.usage import add_usage
+
+#: PostgreSQL's lock for sums: two writers that add to the same rows in another order would wait for each other.
+SUMS_LOCK = 0x53454B49
+_values_of: Callable[[dict[str, Any]], tuple[Any, ...]] = operator.itemgetter(*calls.c.keys())
+
+
+def insert_calls(connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
+    """Book the rows that are not there yet; returns how many."""
+    by_id: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        by_id.setdefault(row["call_id"], row)
+    given = list(map(_values_of, by_id.values()))
+    inserted = insert_rows(connection, calls, given, "ON CONFLICT DO NOTHING RETURNING call_id")
+    _add(connection, [by_id[call_id] for [call_id] in inserted])
+    return len(inserted)
+
+
+def insert_fresh_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    """The same for rows that nobody has handed in before. Raises IntegrityError, and has done nothing, when one was."""
+    insert_rows(connection, calls, list(map(_values_of, rows)))
+    _add(connection, rows)
+    return len(rows)
+
+
+def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(SUMS_LOCK)))
+    add_spend(connection, rows)
+    add_usage(connection, rows)

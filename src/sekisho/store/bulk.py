@@ -1,0 +1,68 @@
+"""Many rows by one statement, as quickly as the driver takes them. Flows in: tuples. Flows out: what is returned.
+
+SQLite gives the interpreter back before each statement and takes it after: row by row, the event loop and the writing
+thread would wake each other for every row, which costs more than the insert itself. Must stay true: the same text runs
+on SQLite and on PostgreSQL but for its placeholders; few sizes, so that the driver keeps the statements prepared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import Column, Table
+from sqlalchemy.engine import Connection, Dialect
+
+Row = tuple[Any, ...]
+
+#: Rows of one statement, the most first.
+ROWS_A_STATEMENT = (64, 8, 1)
+#: What stands for the rows in a statement.
+VALUES = "{values}"
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], after: str = "") -> list[Row]:
+    """Insert rows, each in the order of the table's columns; `after` is what follows them (ON CONFLICT …, RETURNING …).
+
+    Returns what RETURNING returns. Raises IntegrityError.
+    """
+    names = ", ".join(table.c.keys())
+    text = f"INSERT INTO {table.name} ({names}) VALUES {VALUES} {after}"  # noqa: S608 - all of it is ours
+    return run_with_rows(connection, text, tuple(table.c), rows)
+
+
+def run_with_rows(
+    connection: Connection, text: str, columns: tuple[Column[Any], ...], rows: Sequence[Row]
+) -> list[Row]:
+    """Run `text` for all rows; `columns` say of which types their values are."""
+    returned: list[Row] = []
+    for group in _groups(rows):
+        statement = _statement(text, columns, len(group), connection.dialect)
+        result = connection.exec_driver_sql(statement, tuple(chain.from_iterable(group)))
+        if result.returns_rows:
+            returned += map(tuple, result)
+    return returned
+
+
+def _groups(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    at = 0
+    for size in ROWS_A_STATEMENT:
+        while at + size <= len(rows):
+            yield rows[at : at + size]
+            at += size
+
+
+@cache
+def _statement(text: str, columns: tuple[Column[Any], ...], rows: int, dialect: Dialect) -> str:
+    values = ", ".join(_placeholders(columns, at * len(columns), dialect) for at in range(rows))
+    return text.replace(VALUES, values)
+
+
+def _placeholders(columns: tuple[Column[Any], ...], first: int, dialect: Dialect) -> str:
+    """For one row. PostgreSQL has to be told the types, and numbers its parameters."""
+    if dialect.name == "sqlite":
+        return f"({', '.join('?' for _ in columns)})"
+    types = [column.type.compile(dialect=dialect) for column in columns]
+    return f"({', '.join(f'${first + at}::{kind}' for at, kind in enumerate(types, 1))})"

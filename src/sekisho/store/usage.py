@@ -1,0 +1,130 @@
+"""The roll-ups: calls by hour and by day, by who, what and where.
+
+Flows in: calls as columns by name, those of one transaction. Flows out: counts and sums in `usage_hours` and
+`usage_days`. Must stay true: each call is handed in once, so the roll-ups equal the rows (`sekisho ledger verify`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table, delete, select
+from sqlalchemy.engine import Connection
+
+from sekisho.store.bulk import insert_rows
+from sekisho.store.schema import USAGE_DIMENSIONS, USAGE_MEASURES, calls, usage_days, usage_hours
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+Row = tuple[Any, ...]
+#: (beginning, *dimensions) -> measures.
+Groups = dict[Row, list[int]]
+
+#: Columns of a call from which the dimensions are made, and those that are summed as they are.
+_FROM: tuple[str, ...] = tuple(name if name != "model" else "routed_model" for name in USAGE_DIMENSIONS)
+_SUMMED = tuple(name for name in USAGE_MEASURES if name.endswith("_tokens"))
+_dimensions_of: Callable[[dict[str, Any]], Row] = operator.itemgetter(*_FROM)
+_summed_of: Callable[[dict[str, Any]], Row] = operator.itemgetter(*_SUMMED)
+_COUNTED = dict.fromkeys((*_FROM, *_SUMMED, "started_us", "ended_us", "status", "cost_nano_usd"))
+#: Calls read at once.
+ROWS_READ = 5_000
+_TAGS = USAGE_DIMENSIONS.index("tags")
+_REQUESTED = USAGE_DIMENSIONS.index("requested_model")
+
+
+def add_usage(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Count these calls."""
+    hours = group(rows)
+    add_groups(connection, usage_hours, hours)
+    add_groups(connection, usage_days, by_day(hours))
+
+
+def rebuild_usage(connection: Connection) -> None:
+    """Make both roll-ups anew, from the calls that are there."""
+    for table in (usage_hours, usage_days):
+        connection.execute(delete(table))
+    for rows in counted_calls(connection):
+        add_usage(connection, rows)
+
+
+def counted_calls(
+    connection: Connection, from_us: int = 0, until_us: int | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """The calls that started in [from_us, until_us), as far as they are counted here, some thousand at a time."""
+    wanted = [calls.c.started_us >= from_us] + ([] if until_us is None else [calls.c.started_us < until_us])
+    query = select(*(calls.c[name] for name in _COUNTED)).where(*wanted).order_by(calls.c.started_us)
+    found = connection.execute(query.execution_options(yield_per=ROWS_READ)).mappings()
+    for rows in found.partitions():
+        yield [dict(row) for row in rows]
+
+
+def group(rows: Iterable[dict[str, Any]]) -> Groups:
+    """The calls by hour and dimensions."""
+    groups: Groups = {}
+    for row in rows:
+        started_us = row["started_us"]
+        key = (started_us - started_us % HOUR_US, *_dimensions(row))
+        measures, sums = _measures(row), groups.get(key)
+        groups[key] = measures if sums is None else list(map(operator.add, sums, measures))
+    return groups
+
+
+def by_day(hours: Groups) -> Groups:
+    """The same by UTC day."""
+    days: Groups = {}
+    for (starts_us, *dimensions), measures in hours.items():
+        key = (starts_us - starts_us % DAY_US, *dimensions)
+        sums = days.get(key)
+        days[key] = measures if sums is None else list(map(operator.add, sums, measures))
+    return days
+
+
+def add_groups(connection: Connection, table: Table, groups: Groups) -> None:
+    """Add these counts and sums to what is there."""
+    given = [(key[0], usage_id(key[1:]), *key[1:], *measures) for key, measures in groups.items()]
+    insert_rows(connection, table, given, _added_up(table.name))
+
+
+@lru_cache(maxsize=4_096)
+def usage_id(dimensions: Row) -> str:
+    """What the dimensions together are known by: an index over all of them would be too long."""
+    return hashlib.blake2b(msgspec.json.encode(dimensions), digest_size=16).hexdigest()
+
+
+def _dimensions(row: dict[str, Any]) -> Row:
+    """Empty for what is not known. A model that no deployment serves is not told: callers may write anything."""
+    found = [value or "" for value in _dimensions_of(row)]
+    if not row["routed_model"]:
+        found[_REQUESTED] = ""
+    found[_TAGS] = _tag_set(found[_TAGS]) if found[_TAGS] else "[]"
+    return tuple(found)
+
+
+@lru_cache(maxsize=4_096)
+def _tag_set(text: str) -> str:
+    return msgspec.json.encode(sorted(set(msgspec.json.decode(text, type=list[str])))).decode()
+
+
+def _measures(row: dict[str, Any]) -> list[int]:
+    """In the order of USAGE_MEASURES."""
+    status, cost = row["status"], row["cost_nano_usd"]
+    return [
+        1,
+        int(status == "failure"),
+        int(status == "incomplete"),
+        int(cost is None),
+        *_summed_of(row),
+        cost or 0,
+        max(0, row["ended_us"] - row["started_us"]),
+    ]
+
+
+@lru_cache
+def _added_up(table: str) -> str:
+    sums = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in USAGE_MEASURES)
+    return f"ON CONFLICT (starts_us, usage_id) DO UPDATE SET {sums}"
