@@ -164,7 +164,7 @@ class MethodNotAllowed(CallerError):
 
 
 class UpgradeRequired(CallerError):
-    """A WebSocket upgrade where only POST is served: clients fall back (426)."""
+    """GET where there is a WebSocket, without asking for it (426)."""
 
     error_class = ErrorClass.UPGRADE_REQUIRED
 

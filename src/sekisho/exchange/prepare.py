@@ -26,14 +26,15 @@ from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
 from sekisho.wire.output_cap import lowered
 
+_OF_BEDROCK = "x-amzn-bedrock-"
+#: InvokeModel names a guardrail here, which must hold or be refused.
+_GUARDRAIL = f"{_OF_BEDROCK}guardrailidentifier"
 #: The caller's headers that mean something to a provider of the same dialect.
 _PASSED_PREFIXES = {
     "anthropic-messages": ("anthropic-beta", "anthropic-version"),
-    "anthropic-messages@bedrock": ("x-amzn-bedrock-",),
     "openai-chat": ("openai-beta", "x-openai-"),
-    "openai-chat@bedrock": ("x-amzn-bedrock-",),
     "openai-responses": ("openai-beta", "x-openai-"),
-    "bedrock-converse": ("x-amzn-bedrock-",),
+    "bedrock-converse": (_OF_BEDROCK,),
 }
 _BETAS = "anthropic-beta"
 
@@ -69,6 +70,7 @@ def prepare(
         raise UnsupportedFeature(call.operation, upstream.name)
     if upstream.name == "anthropic-messages":
         headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
+    headers |= _of_invocation(call, upstream)
     alias = call.principal.key_alias if call.principal is not None else None
     points = points_for(rules, deployment.entry, alias) if call.operation == "generate" else ()
     if words is not None:
@@ -86,6 +88,15 @@ def prepare(
         return Encoded(_edited(call, deployment, upstream, points)), headers
     carried = _carried(call, deployment, upstream, points, _words(headers.get(_BETAS, "")))
     return Encoded(carried.body, carried.dropped), headers | carried.headers
+
+
+def _of_invocation(call: Call, upstream: Dialect) -> dict[str, str]:
+    """What an invocation says in headers, however its body has to be changed. Raises UnsupportedFeature."""
+    if upstream.name.endswith("@bedrock"):
+        return {name: value for name, value in call.headers.items() if name.startswith(_OF_BEDROCK)}
+    if _GUARDRAIL in call.headers:
+        raise UnsupportedFeature(_GUARDRAIL, upstream.name)
+    return {}
 
 
 def _carried(

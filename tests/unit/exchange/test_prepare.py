@@ -9,7 +9,7 @@ from sekisho.canonical.target import Encoded
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.core.secret import Secret
 from sekisho.exchange import prepare as station
-from sekisho.exchange.call import Call, read_ask
+from sekisho.exchange.call import Call, PathSays, read_ask
 from sekisho.exchange.prepare import adds_usage
 from sekisho.providers.deployment import Deployment
 from sekisho.wire.dialect import Dialect
@@ -115,6 +115,43 @@ def test_headers_of_the_callers_dialect_pass_and_no_others(stage: Stage) -> None
     _, headers = prepared(call, deployment(), "openai-chat")
     assert "authorization" not in headers
     assert not {name for name in headers if name in sent}
+
+
+#: Words of an invocation -> a model that speaks them, and what stands in their bodies.
+INVOKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "anthropic-messages@bedrock": (
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9},
+    ),
+    "bedrock-converse@bedrock": ("us.amazon.nova-pro-v1:0", {"schemaVersion": "messages-v1"}),
+    "openai-chat@bedrock": ("openai.gpt-oss-120b-1:0", {"max_tokens": 9}),
+}
+GUARDRAIL = {"x-amzn-bedrock-guardrailidentifier": "g-1", "x-amzn-bedrock-guardrailversion": "2"}
+
+
+def invocation(stage: Stage, dialect: str) -> Call:
+    content: Any = [{"text": "Hi"}] if dialect == "bedrock-converse@bedrock" else "Hi"
+    body = msgspec.json.encode(INVOKED[dialect][1] | {"messages": [{"role": "user", "content": content}]})
+    says = PathSays("m", stream=False)
+    call = stage.call(Caller(), dialect, body, headers=GUARDRAIL, path=says)
+    call.ask = read_ask(body, says)
+    return call
+
+
+@pytest.mark.parametrize("upstream", INVOKED)
+@pytest.mark.parametrize("dialect", INVOKED)
+def test_a_guardrail_goes_with_an_invocation_in_whatever_words(stage: Stage, dialect: str, upstream: str) -> None:
+    one = deployment(f"bedrock/{INVOKED[upstream][0]}", pinned_dialect=upstream)
+    _, headers = prepared(invocation(stage, dialect), one, upstream)
+    assert GUARDRAIL.items() <= headers.items()
+
+
+@pytest.mark.parametrize("upstream", ["anthropic-messages", "openai-chat", "bedrock-converse"])
+@pytest.mark.parametrize("dialect", INVOKED)
+def test_a_guardrail_that_would_not_hold_is_refused(stage: Stage, dialect: str, upstream: str) -> None:
+    one = deployment("bedrock/us.amazon.nova-pro-v1:0") if "bedrock" in upstream else speaking(upstream)
+    with pytest.raises(UnsupportedFeature, match="x-amzn-bedrock-guardrailidentifier"):
+        prepare(invocation(stage, dialect), one, BY_NAME[upstream])
 
 
 def test_anthropics_version_is_named_where_the_caller_does_not(stage: Stage) -> None:
