@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from sekisho.api.admin import aws_credentials, key_lists, keys, spend
+from sekisho.api.admin import aws_credentials, key_lists, keys, spend, team_members, teams, users
 from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.gate import Asgi, Gate
 from sekisho.api.admin.problems import HANDLERS
@@ -19,7 +19,7 @@ __all__ = ["PREFIXES", "AdminServices", "Desk", "build_admin"]
 
 #: The paths that belong to this application.
 PREFIXES = ("/key/", "/spend/", "/sekisho/v1/")
-MODULES = (keys, key_lists, spend, aws_credentials)
+MODULES = (keys, key_lists, users, teams, team_members, spend, aws_credentials)
 #: A body of the management API: metadata and lists of models, no prompts.
 BODY_BYTES = 1024 * 1024
 

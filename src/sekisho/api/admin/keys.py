@@ -148,6 +148,7 @@ async def _regenerated(name: str, body: RegenerateFields, services: AdminService
     key, row = await services.desk.edit(
         asker.actor, lambda edit: key_changes.regenerate_key(edit, asker, name, body, master)
     )
+    services.ring.drop(row.current_token or row.token)  # also where it was unknown until now
     budget = await budget_of(services, row)
     return answer(made_key(key, row, body.model_dump(exclude_unset=True), services.desk.now_us, budget), body)
 

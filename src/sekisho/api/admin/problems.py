@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 #: LiteLLM's `type` for each status; errors with a code of their own carry that instead.
 _TYPES = {401: "auth_error", 403: "auth_error", 404: "not_found_error", 500: "internal_server_error"}
-_OWN_TYPES = frozenset({"expired_key", "token_not_found_in_db"})
+_OWN_TYPES = frozenset({"expired_key", "token_not_found_in_db", "team_member_already_in_team"})
 _STATUS_TEXTS = {
     404: "There is no such path in the management API.",
     405: "This path is not called by that method.",
