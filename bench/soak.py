@@ -1,4 +1,5 @@
-"""`make soak`: mixed load for as long as asked, watching what grows. By hand; results belong in docs/soak.md.
+"""`make soak`: mixed load for as long as asked, watching what grows. By hand; results belong in docs/soak.md. With
+`--fuzz` no load, but every codec against spoiled bodies (bench/fuzz.py).
 
 Every minute one line: answers, failures, delay of streamed pieces, resident memory. Exit 1 where anything failed, or
 where memory at the end is more than a tenth above what it was after the first tenth of the time.
@@ -19,6 +20,7 @@ import uvloop
 from bench import bodies, summary
 from bench.cases import CHAT, MESSAGES, RESPONSES
 from bench.client import Seen, Target, drive, for_seconds
+from bench.fuzz import fuzz
 from bench.process import LOAD_CORE
 from bench.servers import Gateway, gateway, provider
 
@@ -76,7 +78,11 @@ def soak(gate: Gateway, minutes: int) -> tuple[int, list[float]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=int, default=60)
-    minutes = parser.parse_args().minutes
+    parser.add_argument("--fuzz", action="store_true", help="spoiled bodies against the codecs, in place of load")
+    options = parser.parse_args()
+    if options.fuzz:
+        return fuzz(options.minutes, None, Path(tempfile.gettempdir()) / "sekisho-fuzz")
+    minutes = options.minutes
     os.sched_setaffinity(0, LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="sekisho-soak-") as name:
         folder = Path(name)

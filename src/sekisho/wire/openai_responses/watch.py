@@ -84,7 +84,7 @@ class StreamWatch:
             elif name == b"error":
                 event = decode(data, _ErrorEvent)
                 self.failed = error_info(event.error or WireError(code=event.code, message=event.message))
-        except (UpstreamProtocolError, ValueError):
+        except (UpstreamProtocolError, ValueError, RecursionError):
             return  # what cannot be read is passed on and counted
 
     def _end(self, response: WireResponse, name: bytes) -> None:

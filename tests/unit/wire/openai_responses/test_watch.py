@@ -80,6 +80,15 @@ def test_an_event_without_an_end_passes_unread() -> None:
     assert watch.finished is False
 
 
+def test_an_event_deeper_than_a_decoder_bears_passes_unread() -> None:
+    deep = b"[" * 3000 + b"]" * 3000
+    event = sse_event(
+        b'{"type":"response.output_text.delta","delta":"x","more":' + deep + b"}", "response.output_text.delta"
+    )
+    watch = watched(event)
+    assert (watch.events, watch.text_bytes) == (1, 0)
+
+
 def test_the_tier_that_was_served_stands_in_the_usage() -> None:
     body = {"type": "response.completed", "response": {"usage": USAGE, "service_tier": "priority"}}
     watch = watched(sse_event(msgspec.json.encode(body), "response.completed"))
