@@ -25,7 +25,7 @@ from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
 from sekisho.core.clock import SystemClock
 from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
-from sekisho.core.errors import CallerError, ErrorClass, OperatorError
+from sekisho.core.errors import CallerError, OperatorError
 from sekisho.core.money import NANO_PER_USD
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
@@ -45,7 +45,6 @@ from sekisho.limits.rulebook import Rulebook
 from sekisho.providers.auth.ahead import prepare_all
 from sekisho.providers.deployment import Deployment, resolve_all
 from sekisho.routing.memory import Memory
-from sekisho.routing.plan import Wish
 from sekisho.routing.router import Router, no_price
 from sekisho.routing.rules import rules_of
 from sekisho.store.db import Database
@@ -288,37 +287,6 @@ def price_table(rates: Callable[[Deployment], Rates | None]) -> Callable[[Deploy
         return None if known is None else known.cost_nano_usd(_TYPICAL)
 
     return price
-
-
-def route_explained(settings: Settings) -> Callable[[str, Wish], list[tuple[str, str]]]:
-    """For `sekisho explain`: a requested model and what the call brings -> its route and price, a (name, value) a line.
-
-    As a gateway that has just been started would choose: what calls have taught a running one is not known here.
-    """
-    rates = rate_table(PriceBook.load())
-    router = router_of(settings, rates)
-
-    def lines(model: str, wish: Wish) -> list[tuple[str, str]]:
-        try:
-            plan = router.plan(model, wish)
-        except CallerError as error:
-            return [("route", str(error))]
-        told = [line for one in plan.deployments for line in _route_lines(one, rates(one))]
-        told += [("passed over", f"{_place(one.deployment)}: {one.why}") for one in plan.passed_over]
-        told.append(("why", plan.why))
-        after = router.stand_ins(plan, ErrorClass.OVERLOADED, wish)
-        return [*told, ("then", ", ".join(after))] if after else told
-
-    return lines
-
-
-def _route_lines(deployment: Deployment, rates: Rates | None) -> list[tuple[str, str]]:
-    price = "unknown" if rates is None else f"{rates.version}"
-    return [("route", _place(deployment)), ("price", price)]
-
-
-def _place(deployment: Deployment) -> str:
-    return f"{deployment.model} at {deployment.provider.name} ({deployment.host})"
 
 
 def silence_seconds(settings: Settings) -> float:
