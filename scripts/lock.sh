@@ -18,3 +18,5 @@ print(*tomllib.load(sys.stdin.buffer)["project"]["optional-dependencies"][sys.ar
 for name in aws azure google postgres valkey; do
   extra "$name" | compile --constraints requirements/dev.txt - --output-file "requirements/$name.txt"
 done
+# A Python of its own, for a server that a test calls.
+compile tests/real/openai_server/requirements.in --output-file tests/real/openai_server/requirements.txt

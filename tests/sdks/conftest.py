@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 
@@ -10,11 +9,11 @@ import pytest
 
 from tests.sdks.client import Client, Made
 from tests.sdks.clients import CLIENTS
+from tests.sdks.made import made_at
 from tests.sdks.page import WRITE, Page
 from tests.sdks.providers import model_list
-from tests.support.gateway import MASTER_KEY, gateway
+from tests.support.gateway import gateway
 from tests.support.provider import RunningProvider, provider
-from tests.support.sse_client import post_json
 from tests.support.token_server import serving
 
 _page = Page()
@@ -34,13 +33,7 @@ def made(fake: RunningProvider, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with serving() as tokens:
         config = {"model_list": model_list(fake.url, tokens.url), "router_settings": settings}
         with gateway(tmp_path_factory.mktemp("sdks"), config, SEKISHO_ROOT_KEY="0" * 64) as running:
-            key = asyncio.run(running.make_key())
-            master = {"authorization": f"Bearer {MASTER_KEY}"}
-            asked = post_json(f"{running.url}/sekisho/v1/key/aws-credentials", {"key": key}, master)
-            status, pair = asyncio.run(asked)
-            assert status == 200, pair
-            secret = pair["secret_access_key"]
-            yield Made(url=running.url, key=key, access_key_id=pair["access_key_id"], secret=secret)
+            yield made_at(running)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ A ✓ stands for all of these:
 
 {deeds}
 
+In `make test-real` the same SDKs call a real server, llama.cpp's, by each of the three APIs that it has.
 [translation.md](translation.md) says what becomes of each feature between two dialects.
 """
 

@@ -69,7 +69,8 @@ _TYPES = {
 #: Statuses by which clients of this API choose what to do, whatever the provider's own was.
 _STATUS = {ErrorClass.OVERLOADED: 529, ErrorClass.UPSTREAM_CREDENTIAL: 502, ErrorClass.UPSTREAM_TIMEOUT: 504}
 _TOO_LONG = re.compile(
-    r"prompt is too long|exceeds? (?:the )?(?:model's )?(?:maximum )?context|maximum context length", re.IGNORECASE
+    r"prompt is too long|exceeds? (?:the )?(?:model's )?(?:maximum |available )?context|maximum context length",
+    re.IGNORECASE,
 )
 _KNOWN_TO_CLIENTS = re.compile(r"prompt is too long|exceed context limit", re.IGNORECASE)
 _CREDIT = re.compile(r"credit balance is too low", re.IGNORECASE)

@@ -17,7 +17,7 @@ from sekisho.core.errors import DEFAULT_STATUS, ErrorClass, ErrorInfo
 from sekisho.wire.sse import sse_event
 
 _TOO_LONG = re.compile(
-    r"maximum context length|context[ _]length|context window|prompt is too long|input is too long|too many tokens in",
+    r"context[ _](?:length|size)|context window|prompt is too long|input is too long|too many tokens in",
     re.IGNORECASE,
 )
 _FILTERED = re.compile(r"content[ _](?:filter|policy|management policy)|responsibleaipolicy", re.IGNORECASE)

@@ -53,7 +53,10 @@ _BY_STATUS: dict[int, ErrorClass] = {
     529: ErrorClass.OVERLOADED,
 }
 #: How servers without codes say that the conversation is too long.
-_TOO_LONG = ("context window", "maximum context length", "context length exceeded", "prompt is too long")
+_TOO_LONG = (
+    *("context window", "maximum context length", "context length exceeded", "available context size"),
+    "prompt is too long",
+)
 
 #: ErrorClass -> (`type`, `code`) for a caller.
 _SHOWN: dict[ErrorClass, tuple[str, str]] = {

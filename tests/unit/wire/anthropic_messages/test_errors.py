@@ -33,6 +33,7 @@ def info(kind: ErrorClass, message: str = "It failed.", status: int | None = Non
             ErrorClass.CONTEXT_TOO_LONG,
         ),
         (413, "request_too_large", "Prompt is too long", ErrorClass.CONTEXT_TOO_LONG),
+        (400, "invalid_request_error", "9 tokens exceed the available context size", ErrorClass.CONTEXT_TOO_LONG),
         (413, "request_too_large", "Request exceeds the maximum size", ErrorClass.TOO_LARGE),
         (404, "not_found_error", "model: claude-y", ErrorClass.NOT_FOUND),
         (429, "rate_limit_error", "slow", ErrorClass.RATE_LIMITED),
@@ -123,6 +124,10 @@ def test_status_and_type(kind: ErrorClass, status: int, shown: tuple[int, str]) 
         (
             "This model's maximum context length is 128,000 tokens, however you requested 130500 tokens.",
             "prompt is too long: 130500 tokens > 128000 maximum",
+        ),
+        (
+            "request (9024 tokens) exceeds the available context size (2048 tokens)",
+            "prompt is too long: 9024 tokens > 2048 maximum",
         ),
         ("Input too long.", "prompt is too long: Input too long."),
         ("prompt is too long: 9 tokens > 8 maximum", "prompt is too long: 9 tokens > 8 maximum"),

@@ -23,6 +23,7 @@ SEEN: list[tuple[int, object, ErrorClass, str | None]] = [
         "context_length_exceeded",
     ),
     (400, {"object": "error", "message": _LONG, "code": 400}, ErrorClass.CONTEXT_TOO_LONG, "400"),
+    (400, {"error": {"message": "x", "type": "exceed_context_size_error"}}, ErrorClass.CONTEXT_TOO_LONG, None),
     (
         400,
         {"error": {"message": "The response was filtered", "code": "content_filter", "innererror": {}}},

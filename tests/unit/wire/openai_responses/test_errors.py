@@ -30,6 +30,7 @@ def info(error_class: ErrorClass, **fields: Any) -> ErrorInfo:
         (422, body(), ErrorClass.INVALID_REQUEST),
         (400, body(code="context_length_exceeded"), ErrorClass.CONTEXT_TOO_LONG),
         (400, body("This model's maximum context length is 8192 tokens."), ErrorClass.CONTEXT_TOO_LONG),
+        (400, body("request (9 tokens) exceeds the available context size (8 tokens)"), ErrorClass.CONTEXT_TOO_LONG),
         (400, body(code="content_filter"), ErrorClass.CONTENT_POLICY),
         (401, body(type="invalid_request_error", code="invalid_api_key"), ErrorClass.UPSTREAM_CREDENTIAL),
         (401, b"", ErrorClass.UPSTREAM_CREDENTIAL),
