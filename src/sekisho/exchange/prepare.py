@@ -29,6 +29,9 @@ from sekisho.wire.output_cap import lowered
 _OF_BEDROCK = "x-amzn-bedrock-"
 #: InvokeModel names a guardrail here, which must hold or be refused.
 _GUARDRAIL = f"{_OF_BEDROCK}guardrailidentifier"
+#: What type the answer is to have: it has that one in any case.
+_OF_THE_ANSWER = {f"{_OF_BEDROCK}accept"}
+_INVOCATION = "@bedrock"
 #: The caller's headers that mean something to a provider of the same dialect.
 _PASSED_PREFIXES = {
     "anthropic-messages": ("anthropic-beta", "anthropic-version"),
@@ -70,14 +73,16 @@ def prepare(
         raise UnsupportedFeature(call.operation, upstream.name)
     if upstream.name == "anthropic-messages":
         headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
-    headers |= _of_invocation(call, upstream)
+    invoked, left_behind = _of_invocation(call, upstream)
+    headers |= invoked
     alias = call.principal.key_alias if call.principal is not None else None
     points = points_for(rules, deployment.entry, alias) if call.operation == "generate" else ()
     if words is not None:
         if call.output_limit is not None:
             words = msgspec.structs.replace(words, max_tokens=call.output_limit)
         marked = in_request(upstream.shape or upstream.name, words, points)
-        return upstream.encode_request(marked, deployment.target), headers
+        encoded = upstream.encode_request(marked, deployment.target)
+        return Encoded(encoded.body, (*encoded.dropped, *left_behind)), headers
     passed = _PASSED_PREFIXES.get(upstream.name)
     if passed is not None:
         betas = headers.get(_BETAS)
@@ -87,16 +92,22 @@ def prepare(
     if upstream.name == call.dialect.name:
         return Encoded(_edited(call, deployment, upstream, points)), headers
     carried = _carried(call, deployment, upstream, points, _words(headers.get(_BETAS, "")))
-    return Encoded(carried.body, carried.dropped), headers | carried.headers
+    return Encoded(carried.body, (*carried.dropped, *left_behind)), headers | carried.headers
 
 
-def _of_invocation(call: Call, upstream: Dialect) -> dict[str, str]:
-    """What an invocation says in headers, however its body has to be changed. Raises UnsupportedFeature."""
-    if upstream.name.endswith("@bedrock"):
-        return {name: value for name, value in call.headers.items() if name.startswith(_OF_BEDROCK)}
-    if _GUARDRAIL in call.headers:
+def _of_invocation(call: Call, upstream: Dialect) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What an invocation says in headers, however its body has to be changed; or the names of what has no place.
+    Raises UnsupportedFeature.
+    """
+    to_bedrock = upstream.name.endswith(_INVOCATION)
+    if not (to_bedrock or call.dialect.name.endswith(_INVOCATION)):
+        return {}, ()
+    said = {name: value for name, value in call.headers.items() if name.startswith(_OF_BEDROCK)}
+    if to_bedrock:
+        return said, ()
+    if _GUARDRAIL in said:
         raise UnsupportedFeature(_GUARDRAIL, upstream.name)
-    return {}
+    return {}, tuple(sorted(said.keys() - _OF_THE_ANSWER))
 
 
 def _carried(

@@ -129,11 +129,11 @@ INVOKED: dict[str, tuple[str, dict[str, Any]]] = {
 GUARDRAIL = {"x-amzn-bedrock-guardrailidentifier": "g-1", "x-amzn-bedrock-guardrailversion": "2"}
 
 
-def invocation(stage: Stage, dialect: str) -> Call:
+def invocation(stage: Stage, dialect: str, headers: dict[str, str]) -> Call:
     content: Any = [{"text": "Hi"}] if dialect == "bedrock-converse@bedrock" else "Hi"
     body = msgspec.json.encode(INVOKED[dialect][1] | {"messages": [{"role": "user", "content": content}]})
     says = PathSays("m", stream=False)
-    call = stage.call(Caller(), dialect, body, headers=GUARDRAIL, path=says)
+    call = stage.call(Caller(), dialect, body, headers=headers, path=says)
     call.ask = read_ask(body, says)
     return call
 
@@ -142,7 +142,7 @@ def invocation(stage: Stage, dialect: str) -> Call:
 @pytest.mark.parametrize("dialect", INVOKED)
 def test_a_guardrail_goes_with_an_invocation_in_whatever_words(stage: Stage, dialect: str, upstream: str) -> None:
     one = deployment(f"bedrock/{INVOKED[upstream][0]}", pinned_dialect=upstream)
-    _, headers = prepared(invocation(stage, dialect), one, upstream)
+    _, headers = prepared(invocation(stage, dialect, GUARDRAIL), one, upstream)
     assert GUARDRAIL.items() <= headers.items()
 
 
@@ -151,7 +151,16 @@ def test_a_guardrail_goes_with_an_invocation_in_whatever_words(stage: Stage, dia
 def test_a_guardrail_that_would_not_hold_is_refused(stage: Stage, dialect: str, upstream: str) -> None:
     one = deployment("bedrock/us.amazon.nova-pro-v1:0") if "bedrock" in upstream else speaking(upstream)
     with pytest.raises(UnsupportedFeature, match="x-amzn-bedrock-guardrailidentifier"):
-        prepare(invocation(stage, dialect), one, BY_NAME[upstream])
+        prepare(invocation(stage, dialect, GUARDRAIL), one, BY_NAME[upstream])
+
+
+@pytest.mark.parametrize("upstream", ["anthropic-messages", "openai-chat"])
+@pytest.mark.parametrize("dialect", INVOKED)
+def test_what_else_an_invocation_says_in_headers_is_named(stage: Stage, dialect: str, upstream: str) -> None:
+    said = {f"x-amzn-bedrock-{name}": "x" for name in ("accept", "service-tier", "trace")}
+    encoded, headers = prepare(invocation(stage, dialect, said), speaking(upstream), BY_NAME[upstream])
+    assert [name for name in encoded.dropped if name in said] == sorted(said)[1:]
+    assert not headers.keys() & said.keys()
 
 
 def test_anthropics_version_is_named_where_the_caller_does_not(stage: Stage) -> None:
