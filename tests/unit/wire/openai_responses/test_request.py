@@ -248,6 +248,7 @@ def test_what_the_api_cannot_say_is_reported() -> None:
     [
         (Reasoning(effort="max"), {"effort": "max"}),
         (Reasoning(budget_tokens=1024), {"effort": "low", "summary": "auto"}),
+        (Reasoning(budget_tokens=4096), {"effort": "low", "summary": "auto"}),
         (Reasoning(budget_tokens=8_000), {"effort": "medium", "summary": "auto"}),
         (Reasoning(budget_tokens=31_999), {"effort": "high", "summary": "auto"}),
         (Reasoning(adaptive=True), {"summary": "auto"}),
