@@ -26,7 +26,7 @@ from sekisho.core.errors import (
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import intent_of, set_aside
-from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated, Unsaid
+from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated, Unsaid, WholeReply
 from sekisho.exchange.prepare import adds_usage, prepare, words_for
 from sekisho.exchange.reserve import reserve
 from sekisho.exchange.watchdog import Watchdog
@@ -40,6 +40,7 @@ from sekisho.wire.registry import BY_NAME
 #: A provider that starts up at such length is shown as it is.
 _HELD_BYTES_MAX = 256 * 1024
 _HELD_PIECES_MAX = 64
+_LENGTH = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 
 
@@ -148,7 +149,9 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     if status >= 300:
         raise UpstreamProtocolError(f"The provider answered with status {status}; redirects are not followed.")
     if not call.streams:
-        # Read to its end before anything is shown: an answer that is cut can then be asked for elsewhere.
+        # Read to its end before anything is shown: an answer that is cut can then be asked for elsewhere. The provider
+        # bills the whole of it all the same.
+        call.facts = announced(attempt.reply)
         attempt.body = await read_all(attempt.reply, bounds.REPLY_BYTES)
         return
     kind = (attempt.reply.header("content-type") or "").lower()
@@ -159,6 +162,12 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     if passage.failed is not None:
         call.reached_provider = passage.usage is not None  # what it has counted it may bill
         raise UpstreamRefused(passage.failed)
+
+
+def announced(reply: HttpReply) -> WholeReply:
+    """What is known of an answer in one piece of which only the head is there: how long it says that it is."""
+    length = reply.header("content-length") or ""
+    return WholeReply(None, None, int(length) if _LENGTH.fullmatch(length) else 0, finished=False)
 
 
 async def _first_content(attempt: Attempt, passage: Passage, between_chunks_seconds: float, dog: Watchdog) -> None:

@@ -24,11 +24,14 @@ from sekisho.providers.deployment import Deployment
 from sekisho.routing.plan import Wish
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.output_cap import Cap, read_cap
 
 #: Anthropic's callers ask for thoughts between tool calls by a header.
 _INTERLEAVED = "interleaved-thinking"
 #: What decides who may call what. Servers that read keys in any case must not find another one than the gateway did.
 _DECIDING_KEYS = frozenset({"model", "stream"})
+#: The operations in which a model writes an answer.
+GENERATES = frozenset({"generate", "compact"})
 
 
 class Surface(msgspec.Struct, frozen=True):
@@ -178,6 +181,12 @@ class Call:
     def streams(self) -> bool:
         """Whether the caller asked for a stream."""
         return self.ask is not None and self.ask.stream
+
+    def output_cap(self) -> Cap:
+        """The most that the caller asked for of each answer. Only after `read_ask`."""
+        if self.operation not in GENERATES:
+            return Cap(tokens=0)
+        return read_cap(self.dialect.shape or self.dialect.name, self.asked.body)
 
     def request(self) -> Request:
         """The caller's request in canonical words. Raises MalformedRequest or UnsupportedFeature."""

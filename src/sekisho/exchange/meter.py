@@ -120,6 +120,8 @@ def usage_of(call: Call) -> tuple[Usage, bool]:
     if seen is not None and facts.finished and seen.prompt_tokens and (seen.output_tokens or not facts.text_bytes):
         return seen, True
     output = estimated_tokens(facts.text_bytes)
+    if not facts.finished and call.ask is not None and (cap := call.output_cap()).tokens is not None:
+        output = min(output, cap.tokens * cap.answers)
     if seen is None or seen.prompt_tokens == 0:
         base = seen or Usage()
         base = msgspec.structs.replace(base, input_tokens=estimated_tokens(len(call.body)))

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from sekisho.canonical.usage import Usage
-from sekisho.exchange.call import Call
+from sekisho.exchange.call import GENERATES, Call
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.refusal import refusal_of, unknown_price
 from sekisho.exchange.tier import asked_tier
@@ -25,7 +25,7 @@ from sekisho.limits.limiter import Line, Refusal, line_at
 from sekisho.limits.rule import Measure, Rule
 from sekisho.limits.rules import applicable
 from sekisho.providers.deployment import Deployment
-from sekisho.wire.output_cap import Cap, read_cap
+from sekisho.wire.output_cap import Cap
 
 #: After the last sign of life of a process, what it had reserved is given back.
 LEASE_SECONDS: Final = 60.0
@@ -35,7 +35,6 @@ _PART: Final = 8
 #: How often a call asks again with a lower maximum: others may take room meanwhile.
 _ROUNDS: Final = 4
 _CACHES_HOUR: Final = b'"1h"'
-_GENERATES: Final = frozenset({"generate", "compact"})
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +71,7 @@ async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates:
         return
     if rates is None and limiting.priceless == "refuse" and any(rule.measure is Measure.MONEY for rule in rules):
         raise unknown_price(deployment.model)
-    cap = _cap(call)
+    cap = call.output_cap()
     most = _most(cap, deployment)
     for _ in range(_ROUNDS):
         need = _need(call, deployment, limiting, rates, most * cap.answers)
@@ -92,7 +91,7 @@ async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates:
 def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
     """Book what the call took, and learn from it."""
     usage = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
-    if row.usage_complete and call.deployment is not None and call.operation in _GENERATES:
+    if row.usage_complete and call.deployment is not None and call.operation in GENERATES:
         limiting.estimator.learn(call.deployment.model, len(call.body), usage, row.output_tokens)
     if not call.reserved:
         return
@@ -126,12 +125,6 @@ def _line(rule: Rule, need: Need, now_us: int) -> Line:
     if rule.measure is Measure.MONEY or line.amount <= line.limit:
         return line
     return msgspec.structs.replace(line, amount=line.limit or 1)
-
-
-def _cap(call: Call) -> Cap:
-    if call.operation not in _GENERATES:
-        return Cap(tokens=0)
-    return read_cap(call.dialect.shape or call.dialect.name, call.asked.body)
 
 
 def _most(cap: Cap, deployment: Deployment) -> int:

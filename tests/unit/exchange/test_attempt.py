@@ -255,3 +255,15 @@ async def test_a_stream_in_another_framing_reaches_its_caller_in_the_callers(
     assert done.caller.headers["content-type"] == SSE["content-type"]
     assert stream_body(dialect).startswith(done.caller.body[:200])
     assert done.row.usage_complete
+
+
+@pytest.mark.parametrize(
+    ("length", "tokens"), [("40000", 50), ("100", 25), (None, 0), ("-1", 0), ("9" * 40, 0), ("x", 0)]
+)
+async def test_an_answer_that_is_cut_is_booked_as_long_as_it_was_announced(
+    stage: Stage, length: str | None, tokens: int
+) -> None:
+    headers = JSON | ({"content-length": length} if length is not None else {})
+    cut = Script([b'{"id"', StreamBroken("cut")], headers=headers)
+    done = await stage.carry(cut, stream=False, max_tokens=50)
+    assert (done.caller.status, done.row.output_tokens, done.row.usage_complete) == (502, tokens, False)
