@@ -206,6 +206,13 @@ def test_images(reached: Reached, runtime: Any, model: str) -> None:
     assert base64.b64encode(PNG).decode() in json.dumps(reached.seen())
 
 
+@EVERY_MODEL
+def test_count_tokens(runtime: Any, model: str) -> None:
+    body = json.dumps(CLAUDE_BODY | {"messages": [{"role": "user", "content": SAY}]})
+    for asked_for in ({"converse": {"messages": [turn(SAY)]}}, {"invokeModel": {"body": body}}):
+        assert runtime.count_tokens(modelId=model, input=asked_for)["inputTokens"] > 0
+
+
 def test_inference_profiles(reached: Reached, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a program asks for before it names one: another of AWS's services, at the same address."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK", reached.url)
