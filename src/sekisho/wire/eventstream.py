@@ -68,7 +68,9 @@ class EventStreamReader:
         return self._half_bytes > 0
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """Messages completed by `chunk`. Raises UpstreamProtocolError on a wrong checksum or length."""
+        """Messages completed by `chunk`. Raises UpstreamProtocolError on a wrong checksum or length; behind whole ones
+        only when it is called again, so that they count however the stream is cut.
+        """
         self._half.append(chunk)
         self._half_bytes += len(chunk)
         if self._half_bytes < self._due_bytes:
@@ -77,11 +79,16 @@ class EventStreamReader:
         out: list[Message] = []
         at, due_bytes = 0, _PRELUDE_BYTES
         while len(data) - at >= due_bytes:
-            total, headers = _sizes(data, at)
-            if len(data) - at < total:
-                due_bytes = total
+            try:
+                total, headers = _sizes(data, at)
+                if len(data) - at < total:
+                    due_bytes = total
+                    break
+                out.append(_parse(data, at, total, headers))
+            except UpstreamProtocolError:
+                if not out:
+                    raise
                 break
-            out.append(_parse(data, at, total, headers))
             at += total
         rest = data[at:]
         self._half, self._half_bytes, self._due_bytes = [rest] if rest else [], len(rest), due_bytes

@@ -106,6 +106,25 @@ def test_a_wrong_byte_is_noticed_wherever_it_stands(at: int, change: int) -> Non
         read([bytes(broken)])
 
 
+@given(st.integers(len(STREAM) // 2, len(STREAM) - 1), st.integers(1, 255), st.lists(st.integers(0, 1000), max_size=5))
+def test_what_comes_before_a_wrong_byte_counts_wherever_the_stream_is_cut(
+    at: int, change: int, places: list[int]
+) -> None:
+    broken = bytearray(STREAM)
+    broken[at] ^= change
+    reader, seen = EventStreamReader(), 0
+    try:
+        for piece in cut(bytes(broken), places):
+            seen += len(reader.feed(piece))
+    except UpstreamProtocolError:
+        pass
+    else:
+        assert reader.mid_message
+        with pytest.raises(UpstreamProtocolError):
+            reader.feed(b"\0" * len(STREAM))
+    assert seen == 1
+
+
 @pytest.mark.parametrize(
     ("total_bytes", "headers"), [(15, b""), (0, b""), (20, b"\x01a\x00" * 3), (bounds.STREAM_EVENT_BYTES + 1, b"")]
 )
