@@ -95,10 +95,12 @@ async def test_a_path_that_is_not_served(gate: Gateway, key: str) -> None:
         check_error("chat", await answer.json())
 
 
-async def test_a_websocket_is_sent_back_to_post(gate: Gateway, key: str) -> None:
+async def test_a_handshake_that_is_none_is_refused(gate: Gateway, key: str) -> None:
+    async with call("GET", f"{gate.url}/v1/responses", None, bearer(key)) as answer:
+        assert answer.status == 426
     upgrade = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13", "sec-websocket-key": "x"}
     async with call("GET", f"{gate.url}/v1/responses", None, bearer(key) | upgrade) as answer:
-        assert answer.status == 426
+        assert answer.status == 400
 
 
 @pytest.mark.parametrize("way", SAME, ids=str)
