@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from sekisho.api.admin import PREFIXES
 from sekisho.api.llm.endpoint import Endpoint
 from sekisho.canonical.usage import Usage
 from sekisho.config.change import reload_settings
@@ -159,7 +160,7 @@ class Application:
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await self._endpoint.socket(scope, receive, send)
-        elif scope["path"].startswith(("/key/", "/spend/", "/sekisho/v1/")):
+        elif scope["path"].startswith(PREFIXES):
             await (self._admin or await self._management())(scope, receive, send)
         else:
             await self._endpoint(scope, receive, send)
@@ -174,7 +175,7 @@ class Application:
             access_keys=AccessKeyService(self._db, self._access_keys, self._envelope, self._clock),
             ring=self._keys,
             db=self._db,
-            desk=admin.Desk(self._db, self._clock, self._keys),
+            desk=admin.Desk(self._db, self._clock, [self._keys.forget, self._access_keys.heard]),
             journal=self._journal,
             clock=self._clock,
             key_header=self._gateway.key_header,

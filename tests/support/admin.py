@@ -54,7 +54,7 @@ class Admin:
         envelope = Envelope(root_key)
         self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
         pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
-        self.desk = Desk(self.db, clock, self.ring)
+        self.desk = Desk(self.db, clock, [self.ring.forget])
         self._app = build_admin(
             AdminServices(
                 access_keys=pairs,

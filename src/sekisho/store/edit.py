@@ -49,6 +49,11 @@ class Edit:
         entities.delete(self.connection, entities.ident(present))
         self._note(entities, "deleted", present, None)
 
+    def note(self, kind: str, name: str) -> None:
+        """Every replica forgets what it holds of this, which has changed otherwise than by a row of its own."""
+        note_changes(self.connection, [(kind, name)], self.now_us)
+        self.touched.append((kind, name))
+
     def _stamps(self) -> dict[str, Any]:
         return {"updated_us": self.now_us, "updated_by": self.actor}
 
@@ -66,5 +71,4 @@ class Edit:
             "after": None if after is None else entities.told(after),
         }
         self.connection.execute(insert(audit_changes).values(entry))
-        note_changes(self.connection, [(entities.kind, name)], self.now_us)
-        self.touched.append((entities.kind, name))
+        self.note(entities.kind, name)

@@ -9,17 +9,43 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from sekisho.api.admin import aws_credentials, key_lists, keys, spend, team_members, teams, users
+from sekisho.api.admin import (
+    aws_credentials,
+    budgets,
+    customers,
+    key_lists,
+    keys,
+    organizations,
+    pools,
+    projects,
+    spend,
+    tags,
+    team_members,
+    teams,
+    users,
+)
 from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.gate import Asgi, Gate
 from sekisho.api.admin.problems import HANDLERS
 from sekisho.api.admin.services import AdminServices
 
-__all__ = ["PREFIXES", "AdminServices", "Desk", "build_admin"]
+__all__ = ["AdminServices", "Desk", "build_admin"]
 
-#: The paths that belong to this application.
-PREFIXES = ("/key/", "/spend/", "/sekisho/v1/")
-MODULES = (keys, key_lists, users, teams, team_members, spend, aws_credentials)
+MODULES = (
+    keys,
+    key_lists,
+    users,
+    teams,
+    team_members,
+    projects,
+    organizations,
+    budgets,
+    customers,
+    tags,
+    pools,
+    spend,
+    aws_credentials,
+)
 #: A body of the management API: metadata and lists of models, no prompts.
 BODY_BYTES = 1024 * 1024
 

@@ -7,13 +7,12 @@ with its audit entry before it takes effect here, and it has taken effect here b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 
 from sekisho.core.clock import Clock
-from sekisho.identity.keys import KeyRing
 from sekisho.store.db import Store
 from sekisho.store.edit import Edit
 
@@ -21,12 +20,12 @@ T = TypeVar("T")
 
 
 class Desk:
-    """`ring` is told at once of what an edit has touched; other processes read it in the feed of changes."""
+    """`listeners` are told at once of what an edit has touched; other processes read it in the feed of changes."""
 
-    def __init__(self, db: Store, clock: Clock, ring: KeyRing) -> None:
+    def __init__(self, db: Store, clock: Clock, listeners: Sequence[Callable[[str, str], None]]) -> None:
         self._db = db
         self._clock = clock
-        self._ring = ring
+        self._listeners = tuple(listeners)
 
     @property
     def now_us(self) -> int:
@@ -43,10 +42,8 @@ class Desk:
 
         result, touched = await asyncio.wrap_future(self._db.write(transact))
         for kind, name in touched:
-            if kind == "key":
-                self._ring.drop(name)  # also from those that were unknown until now
-            else:
-                self._ring.forget(kind, name)
+            for listener in self._listeners:
+                listener(kind, name)
         return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
