@@ -8,9 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sekisho.api.admin import aws_credentials
-from sekisho.api.admin import keys as admin_keys
-from sekisho.api.admin import spend as admin_spend
+from sekisho.api.admin.app import MODULES
 from sekisho.api.llm.routes import SURFACES, both
 from sekisho.cli.ledger import FILE_NAME
 from sekisho.cli.main import VERBS
@@ -126,7 +124,7 @@ def test_every_name_is_one_of_the_code(page: Path) -> None:
 @every_page
 def test_every_path_is_served(page: Path) -> None:
     served = {path for surface in SURFACES for path in both(surface.path)} | {
-        route.path for api in (admin_keys, admin_spend, aws_credentials) for route in api.router.routes
+        getattr(route, "path", "") for module in MODULES for route in module.router.routes
     }
     text = "\n".join([*blocks(page, "sh"), *named(page)])
     asked = set(re.findall(r"(?:localhost:4000|\$SEKISHO_URL|(?:GET|POST|HEAD) )(/[a-z0-9_/-]+)", text))
