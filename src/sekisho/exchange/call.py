@@ -99,6 +99,7 @@ class Call:
         "request_id",
         "reserved",
         "shared",
+        "spent",
         "spent_before",
         "started_us",
         "upstream_dialect",
@@ -140,6 +141,8 @@ class Call:
         #: The accepted stream on its way, and what is known of the answer so far (of a stream: the passage itself).
         self.passage: Passage | None = None
         self.facts: Facts | None = None
+        #: The usage that was priced last: a whole answer's, which its caller is told before it is booked.
+        self.spent: Spent | None = None
         #: What attempts before the present one may be billed for: they failed on the provider's side.
         self.spent_before: Spent | None = None
         #: What the limits of its caller hold free for it, and the shorter answer that they have room for.

@@ -81,12 +81,18 @@ def set_aside(call: Call, gateway: Gateway) -> None:
 
 
 def _spent(call: Call, gateway: Gateway, usage: Usage, *, complete: bool) -> Spent:
+    if call.spent is None or call.spent.usage is not usage:
+        call.spent = Spent(usage, _cost(call, gateway, usage, complete=complete))
+    return call.spent
+
+
+def _cost(call: Call, gateway: Gateway, usage: Usage, *, complete: bool) -> int | None:
     if usage.total_tokens == 0 and complete:
-        return Spent(usage, 0)
+        return 0
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
     if rates is None:
-        return Spent(usage, None)
-    return Spent(usage, rates.cost_nano_usd(usage, service_tier=_asked_tier(call), at_us=call.started_us))
+        return None
+    return rates.cost_nano_usd(usage, service_tier=_asked_tier(call), at_us=call.started_us)
 
 
 def _asked_tier(call: Call) -> str | None:
