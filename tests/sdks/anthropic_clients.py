@@ -32,7 +32,7 @@ class Messages(Client):
             source = {"type": "base64", "media_type": "image/png", "data": PIXEL_BASE64}
             blocks.insert(0, {"type": "image", "source": source})
         message = self.sdk.messages.create(**self._asked(model, {"role": "user", "content": blocks}))
-        return "".join(block.text for block in message.content)
+        return "".join(block.text for block in message.content if block.type == "text")
 
     def stream(self, model: str, text: str) -> list[str]:
         with self.sdk.messages.stream(**self._asked(model, {"role": "user", "content": text})) as stream:
@@ -62,7 +62,7 @@ class Messages(Client):
             {"role": "user", "content": [result]},
         )
         message = self.sdk.messages.create(**self._asked(model, *turns), tools=TOOLS)
-        return "".join(block.text for block in message.content)
+        return "".join(block.text for block in message.content if block.type == "text")
 
 
 def anthropic(made: Made) -> Messages:

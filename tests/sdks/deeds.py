@@ -6,6 +6,8 @@ looks at what reached the provider.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -13,12 +15,16 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from sekisho.providers.fake.answer import THOUGHTS
 from tests.sdks.client import PIXEL, PIXEL_BASE64, TOOL, WEATHER, Client
 from tests.sdks.providers import OF_GOOGLE, PROVIDERS
 from tests.support.provider import RunningProvider
 
 CITY = {"city": '東京 "\\ 9'}
 CALL = f"[fake: tool={TOOL} args='{json.dumps(CITY)}' text=Done]"
+THINKING = CALL.replace("[fake:", "[fake: thinking")
+#: What the scripted provider signs its thought with.
+SIGNATURE = base64.b64encode(hashlib.sha512("".join(THOUGHTS).encode()).digest()).decode()
 #: Fault -> the script of it.
 FAULTS = {
     "refused": "status=400 error=context_too_long",
@@ -42,6 +48,13 @@ class Pair(msgspec.Struct, frozen=True):
         assert bool(telling) is streamed
         return json.dumps(request.body, ensure_ascii=False)
 
+    def got(self, encoded: str) -> bool:
+        """Whether this base64 text has reached the provider. Google's SDK writes it in its other alphabet, and a
+        provider that is asked in Google's dialect gets the body as it came.
+        """
+        sent = self.sent()
+        return encoded in (sent.replace("_", "/").replace("-", "+") if self.model in OF_GOOGLE else sent)
+
 
 def text(pair: Pair) -> None:
     assert pair.client.say(pair.model, 'Say it. [fake: text="Grüße, 世界 🎌"]') == "Grüße, 世界 🎌"
@@ -63,11 +76,16 @@ def tools(pair: Pair) -> None:
     assert WEATHER in pair.sent()
 
 
+def thoughts(pair: Pair) -> None:
+    called = pair.client.call(pair.model, THINKING)
+    assert called.arguments == CITY
+    assert pair.client.go_on(pair.model, THINKING, called) == "Done"
+    assert pair.got(SIGNATURE) or not PROVIDERS[pair.model].signs
+
+
 def image(pair: Pair) -> None:
     assert pair.client.say(pair.model, "What is this? [fake: text=Red]", PIXEL) == "Red"
-    sent = pair.sent()
-    # Google's SDK writes base64 in its other alphabet; a provider of Google's gets the body as it came.
-    assert PIXEL_BASE64 in (sent.replace("_", "/") if pair.model in OF_GOOGLE else sent)
+    assert pair.got(PIXEL_BASE64)
 
 
 def errors(pair: Pair) -> None:
@@ -95,6 +113,11 @@ DEEDS = {
     "text": Deed(text, "a whole answer, in any script."),
     "stream": Deed(stream, "a streamed answer, piece by piece, with its stop reason."),
     "tools": Deed(tools, "a call of a tool, whole and streamed, then its result and the answer to it."),
+    "thoughts": Deed(
+        thoughts,
+        "a thought before a call, handed back in the SDK's own objects: a provider that signs its thoughts gets "
+        "what it has signed.",
+    ),
     "images": Deed(image, "an image in the request, which reaches the provider."),
     "errors": Deed(
         errors,

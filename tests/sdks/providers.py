@@ -18,11 +18,14 @@ CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One column of the page. `params` may hold `{url}`; `path` is a pattern of what the provider is asked at."""
+    """One column of the page. `params` may hold `{url}`; `path` is a pattern of what the provider is asked at; `signs`:
+    its thoughts have a signature that it wants back.
+    """
 
     title: str
     params: dict[str, Any]
     path: str
+    signs: bool = False
 
 
 _AWS = {
@@ -38,13 +41,15 @@ _PROJECT = "/v1/projects/p-1/locations/europe-west1/publishers"
 
 #: The model's name at the gateway -> its provider.
 PROVIDERS: dict[str, Kind] = {
-    "anthropic": Kind("Anthropic", {"model": "anthropic/claude-sonnet-4-5", **_KEYED}, "/v1/messages"),
+    "anthropic": Kind("Anthropic", {"model": "anthropic/claude-sonnet-4-5", **_KEYED}, "/v1/messages", signs=True),
     "openai-chat": Kind(
         "OpenAI, chat completions",
         {"model": "openai/gpt-4.1-mini", "use_chat_completions_api": True, **_V1},
         "/v1/chat/completions",
     ),
-    "openai-responses": Kind("OpenAI, Responses", {"model": "openai/responses/gpt-5", **_V1}, "/v1/responses"),
+    "openai-responses": Kind(
+        "OpenAI, Responses", {"model": "openai/responses/gpt-5", **_V1}, "/v1/responses", signs=True
+    ),
     "compatible": Kind(
         "compatible with OpenAI", {"model": "hosted_vllm/qwen3", **_V1}, "/v1/(chat/completions|responses)"
     ),
@@ -54,13 +59,16 @@ PROVIDERS: dict[str, Kind] = {
         "/openai/deployments/gpt-4.1/chat/completions",
     ),
     "azure-v1": Kind(
-        "Azure OpenAI, v1, Responses", {"model": "azure/responses/gpt-5", **_KEYED}, "/openai/v1/responses"
+        "Azure OpenAI, v1, Responses", {"model": "azure/responses/gpt-5", **_KEYED}, "/openai/v1/responses", signs=True
     ),
-    "foundry": Kind("Foundry, Claude", {"model": "azure_ai/claude-sonnet-4-5", **_KEYED}, "/anthropic/v1/messages"),
+    "foundry": Kind(
+        "Foundry, Claude", {"model": "azure_ai/claude-sonnet-4-5", **_KEYED}, "/anthropic/v1/messages", signs=True
+    ),
     "converse": Kind(
         "Bedrock Converse, Claude",
         {"model": f"bedrock/converse/{CLAUDE}", **_AWS},
         r"/model/us\.anthropic\.[^/]+/converse(-stream)?",
+        signs=True,
     ),
     "nova": Kind(
         "Bedrock, Nova",
@@ -71,6 +79,7 @@ PROVIDERS: dict[str, Kind] = {
         "Bedrock InvokeModel, Claude",
         {"model": f"bedrock/invoke/{CLAUDE}", **_AWS},
         r"/model/us\.anthropic\.[^/]+/invoke(-with-response-stream)?",
+        signs=True,
     ),
     "gpt-oss": Kind(
         "Bedrock, gpt-oss",
@@ -81,16 +90,19 @@ PROVIDERS: dict[str, Kind] = {
         "Vertex AI, Gemini",
         {"model": "vertex_ai/gemini-2.5-flash", **_VERTEX},
         rf"{_PROJECT}/google/models/gemini-2\.5-flash:(generateContent|streamGenerateContent)",
+        signs=True,
     ),
     "vertex-claude": Kind(
         "Vertex AI, Claude",
         {"model": "vertex_ai/claude-sonnet-4-5@20250929", **_VERTEX},
         rf"{_PROJECT}/anthropic/models/claude-sonnet-4-5@20250929:(r|streamR)awPredict",
+        signs=True,
     ),
     "gemini": Kind(
         "Gemini API",
         {"model": "gemini/gemini-2.5-flash", **_KEYED},
         r"/v1beta/models/gemini-2\.5-flash:(generateContent|streamGenerateContent)",
+        signs=True,
     ),
 }
 #: Those that are asked in Google's dialect.

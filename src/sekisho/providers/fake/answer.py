@@ -18,7 +18,8 @@ from sekisho.providers.fake.ask import Ask, Tool
 from sekisho.providers.fake.script import Script
 
 _DEFAULT_TEXT = "This is a scripted answer. No model was asked, and nothing was spent."
-_THOUGHTS = ("The user asks for something. ", "I shall answer ", "as the script says.")
+#: What it thinks, when it thinks.
+THOUGHTS = ("The user asks for something. ", "I shall answer ", "as the script says.")
 _CHARS_PER_TOKEN = 4
 
 
@@ -75,7 +76,7 @@ def make_answer(script: Script, ask: Ask, serial: int, created_seconds: int) -> 
     """What the scripted provider says to `ask`."""
     tool = _tool_use(script, ask)
     pieces = _pieces(script, bare=tool is not None)
-    thoughts = _THOUGHTS if script.thinking else ()
+    thoughts = THOUGHTS if script.thinking else ()
     spoken = len(pieces) + len(thoughts) + (2 if tool else 0)
     usage = Usage(
         input_tokens=ask.prompt_chars // _CHARS_PER_TOKEN if script.input_tokens is None else script.input_tokens,
