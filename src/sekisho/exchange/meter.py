@@ -17,6 +17,7 @@ from sekisho.exchange.call import Call, Spent
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.tier import asked_tier
 from sekisho.ledger.rows import CallRow, Intent
+from sekisho.limits.estimate import Estimator
 
 #: Bytes of English text or code to a token, from below: an estimate errs on the side of the provider's bill.
 BYTES_PER_TOKEN = 4
@@ -46,7 +47,7 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
 
 def row_of(call: Call, gateway: Gateway) -> CallRow:
     """The row of a call that is over."""
-    present, complete = usage_of(call)
+    present, complete = usage_of(call, gateway.limiting.estimator)
     rates = gateway.rates(call.deployment) if call.deployment is not None else None
     spent = _with_earlier(call, _spent(call, gateway, present, complete=complete))
     usage, complete = spent.usage, complete and call.spent_before is None
@@ -75,7 +76,7 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
 
 def set_aside(call: Call, gateway: Gateway) -> None:
     """Before the next attempt: keep what the one that failed may be billed for."""
-    usage, complete = usage_of(call)
+    usage, complete = usage_of(call, gateway.limiting.estimator)
     if not complete:
         call.spent_before = _with_earlier(call, _spent(call, gateway, usage, complete=complete))
 
@@ -113,7 +114,7 @@ def cost_of(call: Call, gateway: Gateway) -> int | None:
     return None if usage is None else _with_earlier(call, _spent(call, gateway, usage, complete=True)).cost_nano_usd
 
 
-def usage_of(call: Call) -> tuple[Usage, bool]:
+def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
     """(tokens, whether the provider itself counted them to the end)."""
     facts = call.facts
     if call.deployment is None or not call.reached_provider:
@@ -121,7 +122,7 @@ def usage_of(call: Call) -> tuple[Usage, bool]:
     if call.operation == "count_tokens":
         return Usage(), True
     if facts is None:
-        return Usage(input_tokens=estimated_tokens(len(call.body))), False
+        return Usage(input_tokens=estimated_tokens(len(call.body)), output_tokens=_unseen(call, estimator)), False
     seen = facts.usage
     if seen is not None and facts.finished and seen.prompt_tokens and (seen.output_tokens or not facts.text_bytes):
         return seen, True
@@ -134,6 +135,17 @@ def usage_of(call: Call) -> tuple[Usage, bool]:
     else:
         base = seen
     return msgspec.structs.replace(base, output_tokens=max(output, base.output_tokens)), False
+
+
+def _unseen(call: Call, estimator: Estimator) -> int:
+    """Tokens of an answer of which nothing came: one in a single piece is made, and billed, before it is sent; a stream
+    that said nothing was cut off where it began.
+    """
+    if call.streams or call.ask is None:
+        return 0
+    cap = call.output_cap()
+    allowed = cap.tokens if cap.tokens is not None else call.sent_to.target.profile.max_output_tokens
+    return estimator.output_tokens(call.sent_to.model, allowed * cap.answers, "expected")
 
 
 def _shared(call: Call) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of, estimated_tokens, intent_of, row_of, usage_of
 from sekisho.exchange.passage import WholeReply
 from sekisho.ledger.rates import Phase, Price, Rates
+from sekisho.limits.estimate import Estimator
 from tests.support.caller import Caller
 from tests.support.stations import ScriptedTransport, Stage, body_of, deployment
 
@@ -48,7 +49,7 @@ def test_an_estimate_is_rounded_up(size: int, tokens: int) -> None:
 def test_what_the_provider_counted_is_booked(stage: Stage) -> None:
     usage = Usage(input_tokens=10, output_tokens=5)
     call, gateway = sent(stage, facts=WholeReply(usage, "served", 400))
-    assert usage_of(call) == (usage, True)
+    assert usage_of(call, stage.limiting.estimator) == (usage, True)
     row = row_of(call, gateway)
     assert (row.cost_nano_usd, row.usage_complete, row.status) == (20_000, True, "success")
     assert cost_of(call, gateway) == 20_000
@@ -59,7 +60,7 @@ def test_what_the_provider_counted_is_booked(stage: Stage) -> None:
 @given(seen=st.none() | usages, text_bytes=st.integers(0, 10_000), finished=st.booleans())
 def test_never_below_what_was_seen(stage: Stage, seen: Usage | None, text_bytes: int, *, finished: bool) -> None:
     call, gateway = sent(stage, facts=WholeReply(seen, None, text_bytes, finished))
-    usage, complete = usage_of(call)
+    usage, complete = usage_of(call, stage.limiting.estimator)
     counted = seen is not None and seen.prompt_tokens > 0 and (seen.output_tokens > 0 or text_bytes == 0)
     assert complete == (finished and counted)
     if complete:
@@ -80,11 +81,20 @@ def test_the_price_is_that_of_the_time_when_the_call_began(stage: Stage) -> None
     assert row_of(call, msgspec.structs.replace(gateway, rates=lambda _: rates)).cost_nano_usd == 5
 
 
-def test_cut_before_it_was_answered_the_input_is_booked(stage: Stage) -> None:
+def test_a_stream_cut_before_it_was_answered_is_booked_at_its_input(stage: Stage) -> None:
     call, gateway = sent(stage)
+    call.ask = msgspec.structs.replace(call.asked, stream=True)
     row = row_of(call, gateway)
-    assert (row.input_tokens, row.usage_complete) == (estimated_tokens(len(BODY)), False)
     assert row.cost_nano_usd == estimated_tokens(len(BODY)) * 1_000
+    assert not row.usage_complete
+
+
+@pytest.mark.parametrize(("said", "tokens"), [(b"", 2_048), (b',"max_tokens":7', 7), (b',"max_tokens":7,"n":2', 14)])
+def test_an_answer_in_one_piece_is_made_before_it_is_cut(stage: Stage, said: bytes, tokens: int) -> None:
+    call, _ = sent(stage)
+    call.ask = read_ask(BODY.replace(b"}", said + b"}"))
+    usage, complete = usage_of(call, Estimator())
+    assert (usage.input_tokens, usage.output_tokens, complete) == (10, tokens, False)
 
 
 @pytest.mark.parametrize("changes", [{"reached_provider": False}, {"deployment": None}, {"operation": "count_tokens"}])

@@ -51,9 +51,10 @@ async def test_each_attempt_is_booked_at_its_own_price(stage: Stage) -> None:
         whole(msgspec.Raw(whole_body("openai-chat"))),
         to=[dear, deployment(costs=COSTS)],
         stream=False,
+        max_tokens=1,
     )
-    guess = estimated_tokens(len(body_of("openai-chat", stream=False)))
-    assert done.row.cost_nano_usd == SUM + guess * 10_000
+    guess = estimated_tokens(len(body_of("openai-chat", stream=False, max_tokens=1)))
+    assert done.row.cost_nano_usd == SUM + guess * 10_000 + int(COSTS["output_cost_per_token"] * 10**9) * 10
     assert Decimal(done.caller.headers["x-sekisho-cost-usd"]) * 10**9 == done.row.cost_nano_usd
     unknown = deployment("custom_openai/nobody-knows")
     done = await stage.carry(BILLED["lost"], GOOD, to=[unknown, deployment(costs=COSTS)])
