@@ -176,6 +176,7 @@ class Application:
             ring=self._keys,
             db=self._db,
             desk=admin.Desk(self._db, self._clock, [self._keys.forget, self._access_keys.heard]),
+            limiter=self._limiter,
             journal=self._journal,
             clock=self._clock,
             key_header=self._gateway.key_header,

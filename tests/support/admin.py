@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.app import AdminServices, Desk, build_admin
 from sekisho.core.clock import FakeClock
@@ -15,8 +16,11 @@ from sekisho.core.envelope import Envelope
 from sekisho.core.secret import Secret
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService
 from sekisho.identity.keys import KeyRing
+from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.rule import Rule
 from sekisho.store.edit import Edit
 from sekisho.store.entities import Entities
+from sekisho.store.spent import spent_nano_usd
 from tests.support.ledger import open_database, open_journal
 
 MASTER = "sk-master-0123456789"
@@ -54,6 +58,7 @@ class Admin:
         envelope = Envelope(root_key)
         self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
         pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
+        self.limiter = MemoryLimiter(clock, self._spent)
         self.desk = Desk(self.db, clock, [self.ring.forget])
         self._app = build_admin(
             AdminServices(
@@ -61,10 +66,18 @@ class Admin:
                 ring=self.ring,
                 db=self.db,
                 desk=self.desk,
+                limiter=self.limiter,
                 journal=self.journal,
                 clock=clock,
             )
         )
+
+    async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
+        def read(connection: Connection) -> int:
+            scope = (rule.scope_kind, rule.scope_id, rule.model)
+            return spent_nano_usd(connection, *scope, starts_us=starts_us, ends_us=ends_us)
+
+        return self.db.read_now(read)
 
     def add(self, entities: Entities[Any], **fields: Any) -> None:
         """A row of the directory, straight into its table."""
@@ -82,9 +95,16 @@ class Admin:
         return await self.call("POST", path, msgspec.json.encode(value), token=token)
 
     async def call(
-        self, method: str, path: str, body: bytes = b"", *, query: str = "", token: str | None = MASTER
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        query: str = "",
+        token: str | None = MASTER,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> Reply:
-        headers = [(b"content-type", b"application/json")] if body else []
+        headers = [*headers, *([(b"content-type", b"application/json")] if body else [])]
         if token is not None:
             headers.append((b"authorization", b"Bearer " + token.encode()))
         scope = {

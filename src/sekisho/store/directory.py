@@ -146,6 +146,19 @@ class ModelRow(Stamped, frozen=True, kw_only=True):
     blocked: bool = False
 
 
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One change: who made it, and the row as JSON before and after; None for no row."""
+
+    change_id: str
+    at_us: int
+    actor: str | None = None
+    action: str
+    object_kind: str
+    object_id: str
+    before: str | None = None
+    after: str | None = None
+
+
 BUDGETS = Entities(domain.budgets, "budget", BudgetRow)
 ORGANIZATIONS = Entities(domain.organizations, "organization", OrganizationRow)
 TEAMS = Entities(domain.teams, "team", TeamRow)
@@ -158,3 +171,4 @@ TAGS = Entities(domain.tags, "tag", TagRow)
 POOLS = Entities(domain.pools, "pool", PoolRow)
 MODELS = Entities(domain.models, "model", ModelRow, secret=["params"])
 KEYS = Entities(schema.keys, "key", KeyRow)
+AUDIT = Entities(domain.audit_changes, "audit", AuditRow)

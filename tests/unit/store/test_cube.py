@@ -6,100 +6,81 @@ from typing import Any
 
 import pytest
 
-from sekisho.core.errors import MalformedRequest
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
-from sekisho.store.cube import DIMENSIONS, CubeQuery, CubeRow, usage_cube
+from sekisho.store.cube import DIMENSIONS, Window, sums, tagged
 from sekisho.store.db import Database
-from sekisho.store.usage import DAY_US, HOUR_US
+from sekisho.store.schema import usage_days
 from tests.support.ledger import NOW_US, open_database, row
 
-DAY = NOW_US - NOW_US % DAY_US
-#: Cost -> what the call is.
-CALLS: dict[int, dict[str, Any]] = {
-    1: {"user_id": "u", "provider": "aws", "region": "eu", "tags": ("x", "y"), "output_tokens": 5},
-    2: {"user_id": "v", "provider": "aws", "tags": ("x",), "status": "failure"},
-    4: {"user_id": "v", "started_us": DAY + HOUR_US},
-    8: {"user_id": "u", "started_us": DAY + DAY_US},
-}
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+MIDNIGHT_US = NOW_US - NOW_US % DAY_US
+ALL = Window(0, 10**18)
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
     db = open_database(tmp_path)
-    rows = [to_columns(row(**({"cost_nano_usd": cost, "started_us": DAY} | call))) for cost, call in CALLS.items()]
+    calls: list[dict[str, Any]] = [
+        {"user_id": "a", "team_id": "t", "routed_model": "m", "tags": ("x", "y"), "cost_nano_usd": 5},
+        {"user_id": "a", "team_id": "t", "routed_model": "n", "tags": ("x",), "cost_nano_usd": 7, "input_tokens": 3},
+        {"user_id": "b", "routed_model": "m", "status": "failure", "cost_nano_usd": None, "tool": "codex"},
+        {"user_id": "b", "routed_model": "m", "started_us": NOW_US + DAY_US, "ended_us": NOW_US + DAY_US + 10},
+    ]
+    rows = [to_columns(row(**call)) for call in calls]
     db.write(lambda connection: insert_calls(connection, rows)).result()
     yield db
     db.close()
 
 
-def ask(db: Database, **asked: Any) -> list[CubeRow]:
-    query = CubeQuery(**({"from_us": DAY, "until_us": DAY + 2 * DAY_US} | asked))
-    return db.read_now(lambda connection: usage_cube(connection, query))
+def summed(
+    db: Database, *by: str, window: Window = ALL, limit: int = 100, **filters: Any
+) -> dict[Any, tuple[int, ...]]:
+    def read(connection: Any) -> list[dict[str, Any]]:
+        table = window.table
+        conditions = [table.c[DIMENSIONS[name]] == value for name, value in filters.items()]
+        return sums(connection, window, by, conditions, limit=limit)
 
-
-def costs(db: Database, **asked: Any) -> dict[Any, int]:
+    found = db.read_now(read)
     return {
-        row.values if row.starts_us is None else ((row.starts_us - DAY) // HOUR_US, *row.values): row.measures[
-            "cost_nano_usd"
-        ]
-        for row in ask(db, **asked)
+        tuple(one[name] for name in by) if len(by) != 1 else one[by[0]]: (one["calls"], one["cost_nano_usd"])
+        for one in found
     }
 
 
-def test_everything_is_one_row(db: Database) -> None:
-    [whole] = ask(db)
-    wanted = {"calls": 4, "errors": 1, "output_tokens": 5, "cost_nano_usd": 15}
-    assert whole.measures.items() >= wanted.items()
-    assert ask(db, only={"user_id": ("nobody",)}) == []
+def test_all_together(db: Database) -> None:
+    assert summed(db) == {(): (4, 12)}
+    assert summed(db, window=Window(0, 1)) == {(): (0, 0)}
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({"by": ("user_id",)}, {("u",): 9, ("v",): 6}),
-        ({"by": ("provider", "region")}, {("", ""): 12, ("aws", ""): 2, ("aws", "eu"): 1}),
-        ({"each": "day"}, {(0,): 7, (24,): 8}),
-        ({"each": "hour", "by": ("user_id",)}, {(0, "u"): 1, (0, "v"): 2, (1, "v"): 4, (24, "u"): 8}),
-        ({"by": ("tag",)}, {("",): 12, ("x",): 3, ("y",): 1}),
-        ({"by": ("tag", "user_id")}, {("", "u"): 8, ("", "v"): 4, ("x", "u"): 1, ("x", "v"): 2, ("y", "u"): 1}),
-        ({"by": ("tag",), "only": {"tag": ("y",)}}, {("y",): 1}),
-        ({"only": {"tag": ("x",)}}, {(): 3}),
-        ({"only": {"tag": ("", "y")}}, {(): 13}),
-        ({"only": {"region": ("",), "user_id": ("u", "v")}}, {(): 14}),
-        ({"until_us": DAY + HOUR_US}, {(): 3}),
-        ({"from_us": DAY + HOUR_US + 5, "until_us": DAY + HOUR_US + 6}, {(): 4}),
-    ],
-)
-def test_any_dimension_over_any_hours(db: Database, asked: dict[str, Any], found: dict[Any, int]) -> None:
-    assert costs(db, **asked) == found
+def test_by_one_dimension_and_by_two(db: Database) -> None:
+    assert summed(db, "user") == {"a": (2, 12), "b": (2, 0)}
+    assert summed(db, "user", "model") == {("a", "n"): (1, 7), ("a", "m"): (1, 5), ("b", "m"): (2, 0)}
+    assert summed(db, "tool") == {"": (3, 12), "codex": (1, 0)}
 
 
-def test_the_dearest_come_first_and_the_rest_is_cut(db: Database) -> None:
-    assert list(costs(db, by=("user_id",), limit=1)) == [("u",)]
-    assert list(costs(db, by=("tag",), limit=2)) == [("",), ("x",)]
+def test_by_day_and_by_hour(db: Database) -> None:
+    assert summed(db, "day") == {MIDNIGHT_US: (3, 12), MIDNIGHT_US + DAY_US: (1, 0)}
+    hour = NOW_US - NOW_US % HOUR_US
+    assert summed(db, "hour", window=Window(hour, hour + HOUR_US, hourly=True)) == {hour: (3, 12)}
 
 
-@pytest.mark.parametrize("name", DIMENSIONS)
-def test_every_dimension_may_be_asked_for(db: Database, name: str) -> None:
-    assert sum(costs(db, by=(name,)).values()) >= 15
-    assert costs(db, only={name: ("none has this",)}) == {}
+def test_a_call_counts_under_each_of_its_tags(db: Database) -> None:
+    assert summed(db, "tag") == {"x": (2, 12), "y": (1, 5), "": (2, 0)}
+    assert summed(db, "tag", "user") == {("x", "a"): (2, 12), ("y", "a"): (1, 5), ("", "b"): (2, 0)}
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"by": ("moons",)},
-        {"by": ("user_id; DROP TABLE calls",)},
-        {"by": ("user_id", "user_id")},
-        {"only": {"cost_nano_usd": ("1",)}},
-        {"each": "year"},
-        {"from_us": DAY, "until_us": DAY},
-        {"from_us": -1},
-        {"limit": 0},
-        {"limit": 10**9},
-    ],
-)
-def test_what_cannot_be_asked_is_said(db: Database, asked: dict[str, Any]) -> None:
-    with pytest.raises(MalformedRequest):
-        ask(db, **asked)
+def test_the_costliest_come_first_and_there_is_a_limit(db: Database) -> None:
+    assert list(summed(db, "model", limit=1)) == ["n"]
+    assert list(summed(db, "tag", limit=1)) == ["x"]
+
+
+def test_only_what_meets_the_conditions_is_summed(db: Database) -> None:
+    assert summed(db, user="a", team="t") == {(): (2, 12)}
+
+    def read(connection: Any) -> int:
+        found = sums(connection, ALL, (), tagged(usage_days, ["y", "no_such%"]), limit=1)
+        return int(found[0]["calls"])
+
+    assert db.read_now(read) == 1
+    assert tagged(usage_days, []) == []

@@ -10,11 +10,13 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from sekisho.api.admin import (
+    audit,
     aws_credentials,
     budgets,
     customers,
     key_lists,
     keys,
+    me,
     organizations,
     pools,
     projects,
@@ -22,6 +24,7 @@ from sekisho.api.admin import (
     tags,
     team_members,
     teams,
+    usage,
     users,
 )
 from sekisho.api.admin.desk import Desk
@@ -44,6 +47,9 @@ MODULES = (
     tags,
     pools,
     spend,
+    usage,
+    me,
+    audit,
     aws_credentials,
 )
 #: A body of the management API: metadata and lists of models, no prompts.

@@ -24,6 +24,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+#: What every key that works may ask, whatever it was made for: about itself.
+ALWAYS = frozenset({"/sekisho/v1/me"})
 #: The header by which an administrator's program says for whom it acts.
 CHANGED_BY = "litellm-changed-by"
 _NAME_CHARS = 256
@@ -82,6 +84,8 @@ def check_alive(principal: Principal, now_us: int) -> None:
 def check_group(principal: Principal, rule: Rule | None) -> None:
     """Raises Forbidden for a key that was made for other paths (`key_type`)."""
     groups = principal.allowed_routes
+    if rule is not None and rule.path in ALWAYS:
+        return
     reads = rule is not None and rule.reads
     if groups and "management_routes" not in groups and not (reads and "info_routes" in groups):
         raise Forbidden("This key was not made for this path of the management API (see its key_type).")

@@ -14,6 +14,7 @@ from sekisho.core.clock import Clock
 from sekisho.identity.access_keys import AccessKeyService
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
+from sekisho.limits.limiter import Limiter
 from sekisho.store.db import Database
 
 
@@ -24,6 +25,7 @@ class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     ring: KeyRing
     db: Database
     desk: Desk
+    limiter: Limiter
     journal: Journal
     clock: Clock
     key_header: str | None = None
