@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
+
+from tests.support.postgres import PostgresServer
 
 # Wall-clock deadlines fail on a busy machine, not on a wrong program; the time limit per test stands.
 settings.register_profile(
@@ -35,3 +38,12 @@ if "SEKISHO_HYPOTHESIS" not in os.environ:
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Async tests run on the loop that `sekisho serve` runs on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for all tests of a worker; what each leaves in it is theirs to clear away."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.stop()

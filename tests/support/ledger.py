@@ -11,7 +11,7 @@ from sekisho.core.clock import FakeClock
 from sekisho.core.ids import new_uuid7
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.rows import CallRow, Intent
-from sekisho.store.db import Database
+from sekisho.store.db import Database, Store
 from sekisho.store.keys import KeyRow, get_key, insert_key
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.schema import calls
@@ -38,39 +38,39 @@ def row(**changes: Any) -> CallRow:
     return CallRow(**(fields | {"status": "success", "http_status": 200} | changes))
 
 
-def add_key(db: Database, token: str, **changes: Any) -> None:
+def add_key(db: Store, token: str, **changes: Any) -> None:
     """A virtual key with this hash, straight into the table."""
     fields: dict[str, Any] = {"key_name": "sk-...test", "created_us": NOW_US, "updated_us": NOW_US}
     key = KeyRow(token=token, **(fields | changes))
     db.write(lambda connection: insert_key(connection, key)).result()
 
 
-def spend_of(db: Database, token: str) -> int:
+def spend_of(db: Store, token: str) -> int:
     """What a key has spent, in nano-USD."""
     key = db.read(lambda connection: get_key(connection, token)).result()
     assert key is not None
     return key.spend_nano_usd
 
 
-def run_sql(db: Database, statement: str) -> None:
+def run_sql(db: Store, statement: str) -> None:
     """Change the database behind the product's back."""
     db.write(lambda connection: connection.execute(text(statement)).close()).result()
 
 
-def stored_calls(db: Database) -> list[dict[str, Any]]:
+def stored_calls(db: Store) -> list[dict[str, Any]]:
     """Every row of the ledger, oldest first."""
     query = select(calls).order_by(calls.c.call_id)
     return db.read(lambda connection: [dict(found) for found in connection.execute(query).mappings()]).result()
 
 
-def count_stored(db: Database) -> int:
+def count_stored(db: Store) -> int:
     """How many rows the ledger has."""
     return db.read(
         lambda connection: int(connection.execute(select(func.count()).select_from(calls)).scalar_one())
     ).result()
 
 
-def open_journal(folder: Path, db: Database, **options: Any) -> Journal:
+def open_journal(folder: Path, db: Store, **options: Any) -> Journal:
     """A journal that has recovered and runs."""
     journal = Journal(folder, db, FakeClock(), **options)
     journal.recover()

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
-from sekisho.store.bulk import insert_rows
+from sekisho.store.bulk import copy_rows, insert_rows
+from sekisho.store.days import ensure_days
 from sekisho.store.schema import calls
 from sekisho.store.spend import add_spend
 from sekisho.store.usage import add_usage
@@ -29,6 +30,7 @@ def insert_calls(connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
     for row in rows:
         by_id.setdefault(row["call_id"], row)
     given = list(map(_values_of, by_id.values()))
+    ensure_days(connection, [row["started_us"] for row in by_id.values()])
     inserted = insert_rows(connection, calls, given, "ON CONFLICT DO NOTHING RETURNING call_id")
     _add(connection, [by_id[call_id] for [call_id] in inserted])
     return len(inserted)
@@ -36,7 +38,8 @@ def insert_calls(connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
 
 def insert_fresh_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """The same for rows that nobody has handed in before. Raises IntegrityError, and has done nothing, when one was."""
-    insert_rows(connection, calls, list(map(_values_of, rows)))
+    ensure_days(connection, [row["started_us"] for row in rows])
+    copy_rows(connection, calls, list(map(_values_of, rows)))
     _add(connection, rows)
     return len(rows)
 

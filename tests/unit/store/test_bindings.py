@@ -2,44 +2,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from sekisho.store.bindings import binding_of_key, binding_of_secret, call_bindings, member_id, member_of
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.domain import end_users, pools, tags, teams
 from sekisho.store.schema import key_tokens, pool_keys
 from tests.support.domain import add_row
-from tests.support.ledger import add_key, open_database
+from tests.support.ledger import add_key
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
-    yield db
-    db.close()
-
-
-def statements(db: Database) -> list[str]:
-    seen: list[str] = []
+def seen() -> Iterator[list[str]]:
+    """The statements that reached a database."""
+    statements: list[str] = []
 
     def note(*told: Any) -> None:
-        seen.append(told[2])
+        if "FROM" in told[2] and "pg_catalog" not in told[2]:
+            statements.append(told[2])
 
-    event.listen(db._engine, "before_cursor_execute", note)
-    return seen
+    event.listen(Engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_a_key_with_everything_around_it_is_one_statement(db: Database) -> None:
+def test_a_key_with_everything_around_it_is_one_statement(db: Store, seen: list[str]) -> None:
     add_key(db, "k", team_id="t", user_id="nobody", metadata={"a": 1})
     add_row(db, teams, team_id="t")
     for name in ("one", "two"):
         add_row(db, pools, pool_id=name)
         add_row(db, pool_keys, key_hash="k", pool_id=name)
-    seen = statements(db)
+    seen.clear()
     found = db.read_now(lambda connection: binding_of_secret(connection, "k"))
     assert len(seen) == 1
     assert found is not None
@@ -48,12 +45,12 @@ def test_a_key_with_everything_around_it_is_one_statement(db: Database) -> None:
     assert sorted(pool["pool_id"] for pool in found.pools) == ["one", "two"]
 
 
-def test_nobodys_secret_binds_nobody(db: Database) -> None:
+def test_nobodys_secret_binds_nobody(db: Store) -> None:
     assert db.read_now(lambda connection: binding_of_secret(connection, "k")) is None
     assert db.read_now(lambda connection: binding_of_key(connection, "k")) is None
 
 
-def test_a_rotated_key_is_opened_by_its_secrets_for_as_long_as_each_is_good(db: Database) -> None:
+def test_a_rotated_key_is_opened_by_its_secrets_for_as_long_as_each_is_good(db: Store) -> None:
     add_key(db, "k", grace_until_us=10, current_token="third")
     add_row(db, key_tokens, token="second", key_token="k", until_us=20)
     add_row(db, key_tokens, token="third", key_token="k", until_us=None)
@@ -67,11 +64,11 @@ def test_a_rotated_key_is_opened_by_its_secrets_for_as_long_as_each_is_good(db: 
     assert db.read_now(lambda connection: binding_of_key(connection, "third")) is None
 
 
-def test_declared_names_of_a_call_are_one_statement(db: Database) -> None:
+def test_declared_names_of_a_call_are_one_statement(db: Store, seen: list[str]) -> None:
     add_row(db, end_users, end_user_id="e")
     for name in ("a", "b"):
         add_row(db, tags, name=name)
-    seen = statements(db)
+    seen.clear()
     end_user, found = db.read_now(lambda connection: call_bindings(connection, "e", ["a", "b", "c"]))
     assert len(seen) == 1
     assert end_user is not None

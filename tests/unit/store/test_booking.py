@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,24 +10,17 @@ from sqlalchemy.exc import IntegrityError
 
 from sekisho.ledger.rows import COST_MAX_NANO_USD, TOKENS_MAX, to_columns
 from sekisho.store.booking import insert_calls, insert_fresh_calls
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.schema import calls, usage_days, usage_hours
 from tests.support.ledger import add_key, count_stored, open_database, row, spend_of
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
-    yield db
-    db.close()
-
-
-def put(db: Database, *changes: dict[str, Any]) -> int:
+def put(db: Store, *changes: dict[str, Any]) -> int:
     rows = [to_columns(row(**each)) for each in changes]
     return db.write(lambda connection: insert_calls(connection, rows)).result()
 
 
-def totals(db: Database) -> set[tuple[int, ...]]:
+def totals(db: Store) -> set[tuple[int, ...]]:
     """(calls, output tokens, cost) of the rows and of both roll-ups: one value where they agree."""
 
     def read(connection: Any) -> set[tuple[int, ...]]:
@@ -43,7 +34,7 @@ def totals(db: Database) -> set[tuple[int, ...]]:
     return db.read(read).result()
 
 
-def test_a_call_is_booked_once(db: Database) -> None:
+def test_a_call_is_booked_once(db: Store) -> None:
     add_key(db, "k")
     call = {"call_id": "1", "key_hash": "k", "cost_nano_usd": 5, "output_tokens": 3}
     assert put(db, call, call) == 1
@@ -52,7 +43,7 @@ def test_a_call_is_booked_once(db: Database) -> None:
     assert totals(db) == {(2, 3, 12)}
 
 
-def test_fresh_calls_are_booked_all_or_not_at_all(db: Database) -> None:
+def test_fresh_calls_are_booked_all_or_not_at_all(db: Store) -> None:
     add_key(db, "k")
     put(db, {"call_id": "known"})
     rows = [to_columns(row(call_id=name, key_hash="k", cost_nano_usd=1)) for name in ("new", "known")]
@@ -62,7 +53,7 @@ def test_fresh_calls_are_booked_all_or_not_at_all(db: Database) -> None:
     assert totals(db) == {(1, 0, 0)}
 
 
-def test_any_number_of_calls_is_one_transaction(db: Database) -> None:
+def test_any_number_of_calls_is_one_transaction(db: Store) -> None:
     add_key(db, "k")
     rows = [to_columns(row(call_id=str(number), key_hash="k", cost_nano_usd=1)) for number in range(1_003)]
     assert db.write(lambda connection: insert_fresh_calls(connection, rows)).result() == 1_003
@@ -71,7 +62,7 @@ def test_any_number_of_calls_is_one_transaction(db: Database) -> None:
     assert totals(db) == {(1_500, 0, 1_003)}
 
 
-def test_sums_of_the_dearest_calls_fit(db: Database) -> None:
+def test_sums_of_the_dearest_calls_fit(db: Store) -> None:
     add_key(db, "k")
     dear = {"key_hash": "k", "output_tokens": 10**30, "cost_nano_usd": 10**30}
     put(db, *(dear for _ in range(100)))

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import BigInteger, Column, Text
 from sqlalchemy.engine import make_url
 
 from sekisho.store.bulk import VALUES, _statement, insert_rows, run_with_rows
+from sekisho.store.db import Store
 from sekisho.store.domain import budgets
-from tests.support.ledger import open_database
 
 COLUMNS = (Column("id", Text), Column("amount", BigInteger))
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 64, 200])
-def test_any_number_of_rows_arrives(tmp_path: Path, count: int) -> None:
-    db = open_database(tmp_path)
+def test_any_number_of_rows_arrives(db: Store, count: int) -> None:
     rows = [(f"{number}", "{}", number, None, 0, None) for number in range(count)]
     ids = db.write(lambda connection: insert_rows(connection, budgets, rows, "RETURNING budget_id")).result()
     assert sorted(ids) == sorted((row[0],) for row in rows)
@@ -24,7 +21,6 @@ def test_any_number_of_rows_arrives(tmp_path: Path, count: int) -> None:
     text = f"WITH more (id, amount) AS (VALUES {VALUES}) SELECT sum(amount) FROM more"
     found = db.write(lambda connection: run_with_rows(connection, text, COLUMNS, [("a", 1)] * count)).result()
     assert sum(total for [total] in found) == count
-    db.close()
 
 
 def test_postgresql_is_told_the_types() -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,26 +7,19 @@ import pytest
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
 from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
-from sekisho.store.db import Database
-from tests.support.ledger import NOW_US, open_database, row
+from sekisho.store.db import Store
+from tests.support.ledger import NOW_US, row
 
 DAY = 86_400_000_000
 MIDNIGHT = NOW_US - NOW_US % DAY
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
-    yield db
-    db.close()
-
-
-def put(db: Database, *changes: dict[str, Any]) -> int:
+def put(db: Store, *changes: dict[str, Any]) -> int:
     rows = [to_columns(row(**each)) for each in changes]
     return db.write(lambda connection: insert_calls(connection, rows)).result()
 
 
-def ids(db: Database, wanted: CallFilter, **options: Any) -> list[str]:
+def ids(db: Store, wanted: CallFilter, **options: Any) -> list[str]:
     options = {"limit": 100} | options
     return [found["call_id"] for found in db.read_now(lambda connection: find_calls(connection, wanted, **options))]
 
@@ -51,7 +42,7 @@ def ids(db: Database, wanted: CallFilter, **options: Any) -> list[str]:
         (CallFilter(key_hash="k", user_id="u"), []),
     ],
 )
-def test_filters_hold_together(db: Database, wanted: CallFilter, found: list[str]) -> None:
+def test_filters_hold_together(db: Store, wanted: CallFilter, found: list[str]) -> None:
     put(
         db,
         {"call_id": "1", "key_hash": "k", "requested_model": "asked", "cost_nano_usd": 4},
@@ -62,14 +53,14 @@ def test_filters_hold_together(db: Database, wanted: CallFilter, found: list[str
     assert db.read_now(lambda connection: count_calls(connection, wanted)) == len(found)
 
 
-def test_pages_are_cut_and_sorted(db: Database) -> None:
+def test_pages_are_cut_and_sorted(db: Store) -> None:
     put(db, *({"call_id": str(number), "started_us": NOW_US + number, "cost_nano_usd": -number} for number in range(5)))
     assert ids(db, CallFilter(), limit=2, offset=1) == ["3", "2"]
     assert ids(db, CallFilter(), limit=2, sort_by="spend") == ["0", "1"]
     assert ids(db, CallFilter(), limit=2, ascending=True) == ["0", "1"]
 
 
-def test_spend_is_summed_by_day_key_user_and_model(db: Database) -> None:
+def test_spend_is_summed_by_day_key_user_and_model(db: Store) -> None:
     shared = {"key_hash": "k", "user_id": "u", "routed_model": "m"}
     put(
         db,

@@ -1,40 +1,32 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 import pytest
 from sqlalchemy import select
 
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.directory import BUDGETS, TEAM_MEMBERS, TEAMS, USERS
 from sekisho.store.domain import audit_changes, changes
 from sekisho.store.edit import Edit
 from sekisho.store.limits import Limits
-from tests.support.ledger import NOW_US, open_database
+from tests.support.ledger import NOW_US
 
 T = TypeVar("T")
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
-    yield db
-    db.close()
-
-
-def edited(db: Database, work: Callable[[Edit], T]) -> T:
+def edited(db: Store, work: Callable[[Edit], T]) -> T:
     return db.write(lambda connection: work(Edit(connection, "root", NOW_US))).result()
 
 
-def audited(db: Database) -> list[dict[str, Any]]:
+def audited(db: Store) -> list[dict[str, Any]]:
     query = select(audit_changes).order_by(audit_changes.c.change_id)
     return db.read_now(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
 
-def test_every_change_is_in_the_audit_with_what_was_before_and_after(db: Database) -> None:
+def test_every_change_is_in_the_audit_with_what_was_before_and_after(db: Store) -> None:
     def work(edit: Edit) -> None:
         row = edit.add(BUDGETS, budget_id="b", limits=Limits(rpm_limit=1))
         row = edit.change(BUDGETS, row, {"limits": Limits(rpm_limit=2)})
@@ -54,7 +46,7 @@ def test_every_change_is_in_the_audit_with_what_was_before_and_after(db: Databas
     assert rows[0]["at_us"] == NOW_US
 
 
-def test_every_change_is_in_the_feed(db: Database) -> None:
+def test_every_change_is_in_the_feed(db: Store) -> None:
     def work(edit: Edit) -> list[tuple[str, str]]:
         edit.add(TEAMS, team_id="t")
         edit.add(USERS, user_id="u")
@@ -67,7 +59,7 @@ def test_every_change_is_in_the_feed(db: Database) -> None:
     assert db.read_now(lambda connection: [tuple(row) for row in connection.execute(query)]) == touched
 
 
-def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
+def test_a_transaction_that_fails_leaves_nothing(db: Store) -> None:
     def work(edit: Edit) -> None:
         edit.add(TEAMS, team_id="t")
         raise ValueError("no")
@@ -78,7 +70,7 @@ def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
     assert db.read_now(lambda connection: TEAMS.get(connection, "t")) is None
 
 
-def test_who_changed_a_row_last_stands_in_it(db: Database) -> None:
+def test_who_changed_a_row_last_stands_in_it(db: Store) -> None:
     row = edited(db, lambda edit: edit.add(TEAMS, team_id="t"))
     assert (row.created_by, row.created_us) == ("root", NOW_US)
 

@@ -1,47 +1,37 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.directory import TEAM_MEMBERS, TEAMS, USERS, TeamRow, UserRow
 from sekisho.store.limits import Limits
-from tests.support.ledger import NOW_US, open_database
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
-    yield db
-    db.close()
+from tests.support.ledger import NOW_US
 
 
 def team(name: str, **fields: object) -> TeamRow:
     return TeamRow(team_id=name, created_us=NOW_US, updated_us=NOW_US, **fields)  # type: ignore[arg-type]
 
 
-def add(db: Database, *rows: TeamRow) -> None:
+def add(db: Store, *rows: TeamRow) -> None:
     for row in rows:
         db.write(lambda connection, row=row: TEAMS.insert(connection, row)).result()  # type: ignore[misc]
 
 
-def test_a_row_comes_back_as_it_went_in(db: Database) -> None:
+def test_a_row_comes_back_as_it_went_in(db: Store) -> None:
     row = team("t", models=("a", "b"), metadata={"x": [1]}, limits=Limits(rpm_limit=5), blocked=True)
     add(db, row)
     assert db.read_now(lambda connection: TEAMS.get(connection, "t")) == row
     assert db.read_now(lambda connection: TEAMS.get(connection, "u")) is None
 
 
-def test_a_name_is_taken_once(db: Database) -> None:
+def test_a_name_is_taken_once(db: Store) -> None:
     add(db, team("t"))
     with pytest.raises(IntegrityError):
         add(db, team("t"))
 
 
-def test_rows_are_found_in_order_and_in_pages(db: Database) -> None:
+def test_rows_are_found_in_order_and_in_pages(db: Store) -> None:
     add(db, *(team(name, team_alias=alias) for name, alias in (("1", "b"), ("2", "a"), ("3", "b"))))
 
     def names(limit: int, offset: int, *, ascending: bool) -> list[str]:
@@ -59,7 +49,7 @@ def test_rows_are_found_in_order_and_in_pages(db: Database) -> None:
     assert db.read_now(lambda connection: TEAMS.count(connection, condition)) == 2
 
 
-def test_many_rows_are_found_by_their_names(db: Database) -> None:
+def test_many_rows_are_found_by_their_names(db: Store) -> None:
     add(db, *(team(str(number)) for number in range(5)))
     named = [(str(number),) for number in range(900)]
     found = db.read_now(lambda connection: TEAMS.many(connection, named))
@@ -67,7 +57,7 @@ def test_many_rows_are_found_by_their_names(db: Database) -> None:
     assert db.read_now(lambda connection: TEAMS.many(connection, [])) == []
 
 
-def test_only_what_is_named_is_changed_or_removed(db: Database) -> None:
+def test_only_what_is_named_is_changed_or_removed(db: Store) -> None:
     add(db, team("t"), team("u"))
     db.write(lambda connection: TEAMS.update(connection, ("t",), {"limits": Limits(tpm_limit=1)})).result()
     db.write(lambda connection: TEAMS.delete(connection, ("u",))).result()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from sekisho.core.errors import OperatorError
+from sekisho.core.secret import Secret
 from sekisho.store.db import Database
-from sekisho.store.migrate import alembic_config, ensure_schema
-from sekisho.store.schema import HEAD, metadata
+from sekisho.store.migrate import _bring_to_head, alembic_config, ensure_schema, upgrade_schema
+from sekisho.store.postgres import PostgresDatabase
+from sekisho.store.schema import HEAD, metadata, stored_revision
+from sekisho.store.url import parse_url
 from tests.support.ledger import run_sql
+from tests.support.postgres import PostgresServer
 
 EMPTY_BUT_STAMPED = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
@@ -83,3 +88,43 @@ def test_alembic_stays_unloaded_at_head(tmp_path: Path) -> None:
         [sys.executable, "-c", program, tmp_path / "x.db"], check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == "False"
+
+
+@pytest.fixture
+def empty(postgres: PostgresServer) -> Iterator[PostgresDatabase]:
+    """A database without tables."""
+    postgres.sql("DROP DATABASE IF EXISTS bare WITH (FORCE)", "CREATE DATABASE bare")
+    db = PostgresDatabase(parse_url(Secret(postgres.url("bare"))))
+    yield db
+    db.close()
+
+
+def test_an_empty_postgresql_is_laid_by_one_process_alone(empty: PostgresDatabase) -> None:
+    with pytest.raises(OperatorError, match="sekisho db upgrade"):
+        ensure_schema(empty, alone=False)
+    assert empty.read_now(stored_revision) is None
+    ensure_schema(empty)
+    ensure_schema(empty, alone=False)
+    assert (empty.read_now(stored_revision), upgrade_schema(empty)) == (HEAD, HEAD)
+
+
+def test_tables_of_others_are_not_mixed_with_ours_unasked(empty: PostgresDatabase) -> None:
+    run_sql(empty, 'CREATE TABLE "LiteLLM_UserTable" (user_id text)')
+    with pytest.raises(OperatorError, match="LiteLLM_UserTable"):
+        ensure_schema(empty)
+    assert upgrade_schema(empty) is None
+    ensure_schema(empty)
+    assert empty.read_now(stored_revision) == HEAD
+
+
+@pytest.mark.parametrize(("stored", "said"), [("0002", "run `sekisho db upgrade`"), ("9999", "use a newer one")])
+def test_another_schema_says_what_to_do(empty: PostgresDatabase, stored: str, said: str) -> None:
+    ensure_schema(empty)
+    run_sql(empty, f"UPDATE alembic_version SET version_num = '{stored}'")
+    with pytest.raises(OperatorError, match=said):
+        ensure_schema(empty)
+
+
+def test_many_who_upgrade_at_once_wait_for_each_other(empty: PostgresDatabase) -> None:
+    laid = [empty.write(_bring_to_head) for _ in range(6)]
+    assert sorted(str(each.result()) for each in laid) == [HEAD] * 5 + ["None"]

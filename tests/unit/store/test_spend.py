@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +7,7 @@ from sqlalchemy import Table, select, update
 
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.domain import (
     end_users,
     organization_members,
@@ -23,12 +21,11 @@ from sekisho.store.domain import (
 )
 from sekisho.store.schema import keys, pool_keys
 from tests.support.domain import add_row
-from tests.support.ledger import NOW_US, add_key, open_database, row
+from tests.support.ledger import NOW_US, add_key, row
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
+def db(db: Store) -> Store:
     for name in ("k1", "k2"):
         add_key(db, name)
     for name in ("u1", "u2"):
@@ -45,21 +42,20 @@ def db(tmp_path: Path) -> Iterator[Database]:
         add_row(db, pools, pool_id=name)
     for key, pool in (("k1", "one"), ("k1", "both"), ("k2", "both")):
         add_row(db, pool_keys, key_hash=key, pool_id=pool)
-    yield db
-    db.close()
+    return db
 
 
-def spent(db: Database, table: Table) -> list[int]:
+def spent(db: Store, table: Table) -> list[int]:
     query = select(table.c.spend_nano_usd).order_by(*table.primary_key)
     return list(db.read(lambda connection: connection.execute(query).scalars().all()).result())
 
 
-def put(db: Database, *changes: dict[str, Any]) -> None:
+def put(db: Store, *changes: dict[str, Any]) -> None:
     rows = [to_columns(row(**each)) for each in changes]
     db.write(lambda connection: insert_calls(connection, rows)).result()
 
 
-def test_a_call_is_spent_by_each_that_it_belongs_to(db: Database) -> None:
+def test_a_call_is_spent_by_each_that_it_belongs_to(db: Store) -> None:
     whole = {"team_id": "t", "organization_id": "o", "project_id": "p", "end_user": "e", "tags": ("x", "y", "x", "z")}
     put(
         db,
@@ -80,13 +76,13 @@ def test_a_call_is_spent_by_each_that_it_belongs_to(db: Database) -> None:
     assert (spent(db, keys), spent(db, pools), spent(db, tags)) == ([5, 18], [23, 5], [3, 17])
 
 
-def test_a_key_was_last_used_when_its_last_call_ended(db: Database) -> None:
+def test_a_key_was_last_used_when_its_last_call_ended(db: Store) -> None:
     put(db, *({"key_hash": "k1", "cost_nano_usd": None, "ended_us": NOW_US + late} for late in (5, 9, 7)))
     query = select(keys.c.last_active_us).order_by(keys.c.token)
     assert db.read(lambda connection: connection.execute(query).scalars().all()).result() == [NOW_US + 9, None]
 
 
-def test_what_was_imported_is_added_to(db: Database) -> None:
+def test_what_was_imported_is_added_to(db: Store) -> None:
     db.write(lambda connection: connection.execute(update(teams).values(spend_nano_usd=100)).close()).result()
     put(db, {"team_id": "t", "cost_nano_usd": 5})
     assert spent(db, teams) == [105]

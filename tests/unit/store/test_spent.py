@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from sekisho.ledger.rows import to_columns
 from sekisho.store.bindings import BINDS_TEAM_KEYS, member_id
 from sekisho.store.booking import insert_calls
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.domain import pools, team_members, teams, users
 from sekisho.store.schema import pool_keys
 from sekisho.store.spent import spent_nano_usd
@@ -34,22 +32,20 @@ CALLS: dict[int, dict[str, Any]] = {
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
+def db(db: Store) -> Store:
     add_key(db, "k1")
     rows = [to_columns(row(**({"cost_nano_usd": cost} | who))) for cost, who in CALLS.items()]
     db.write(lambda connection: insert_calls(connection, [*rows, to_columns(row(key_hash="k1"))])).result()
-    yield db
-    db.close()
+    return db
 
 
-def spent(db: Database, kind: str, scope_id: str, model: str = "", **period: int) -> int:
+def spent(db: Store, kind: str, scope_id: str, model: str = "", **period: int) -> int:
     """Of the calls of the ten microseconds that begin now, unless told otherwise."""
     times = {"starts_us": NOW_US, "ends_us": NOW_US + 10} | period
     return db.read_now(lambda connection: spent_nano_usd(connection, kind, scope_id, model, **times))
 
 
-def ever(db: Database, kind: str, scope_id: str, model: str = "") -> int:
+def ever(db: Store, kind: str, scope_id: str, model: str = "") -> int:
     """Of all calls there are."""
     return spent(db, kind, scope_id, model, starts_us=0, ends_us=NEVER_US)
 
@@ -70,7 +66,7 @@ def ever(db: Database, kind: str, scope_id: str, model: str = "") -> int:
         ("gateway", "", 1 + 2 + 4 + 8),
     ],
 )
-def test_each_scope_has_its_own_calls(db: Database, kind: str, scope_id: str, sum_of_costs: int) -> None:
+def test_each_scope_has_its_own_calls(db: Store, kind: str, scope_id: str, sum_of_costs: int) -> None:
     assert spent(db, kind, scope_id) == sum_of_costs
     rest = spent(db, kind, scope_id, starts_us=1, ends_us=NOW_US) + spent(
         db, kind, scope_id, starts_us=NOW_US + 10, ends_us=NEVER_US
@@ -79,12 +75,12 @@ def test_each_scope_has_its_own_calls(db: Database, kind: str, scope_id: str, su
 
 
 @pytest.mark.parametrize(("model", "sum_of_costs"), [("asked", 8), ("named", 8), ("sent", 0)])
-def test_a_model_by_the_name_asked_for_or_configured(db: Database, model: str, sum_of_costs: int) -> None:
+def test_a_model_by_the_name_asked_for_or_configured(db: Store, model: str, sum_of_costs: int) -> None:
     assert spent(db, "gateway", "", model) == sum_of_costs
     assert ever(db, "gateway", "", model) == sum_of_costs
 
 
-def test_a_pool_is_its_keys(db: Database) -> None:
+def test_a_pool_is_its_keys(db: Store) -> None:
     add_key(db, "k2")
     add_row(db, pools, pool_id="p", spend_nano_usd=1_000)
     for name in ("k1", "k2"):
@@ -93,7 +89,7 @@ def test_a_pool_is_its_keys(db: Database) -> None:
     assert ever(db, "pool", "p") == 1_000
 
 
-def test_all_time_is_what_stands_in_the_row_with_what_was_imported(db: Database) -> None:
+def test_all_time_is_what_stands_in_the_row_with_what_was_imported(db: Store) -> None:
     add_row(db, teams, team_id="a/b", spend_nano_usd=1_000)
     assert ever(db, "team", "a/b") == 1_000
     assert ever(db, "key", "k1") == 1 + 2 + 16 + 32 + 64
@@ -103,7 +99,7 @@ def test_all_time_is_what_stands_in_the_row_with_what_was_imported(db: Database)
     assert ever(db, "team_member", "a%2Fb/u2") == 500
 
 
-def test_what_a_user_spends_with_keys_of_teams_counts_only_where_it_binds_them(db: Database) -> None:
+def test_what_a_user_spends_with_keys_of_teams_counts_only_where_it_binds_them(db: Store) -> None:
     add_row(db, users, user_id="u1", spend_nano_usd=1 + 4 + 64 + 1_000)
     assert (spent(db, "user", "u1"), ever(db, "user", "u1")) == (4, 4 + 64 + 1_000)
     change_row(db, users, "u1", metadata=f'{{"{BINDS_TEAM_KEYS}":true}}')

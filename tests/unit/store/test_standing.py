@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-
+from sekisho.store.db import Store
 from sekisho.store.directory import ORGANIZATION_MEMBERS, ORGANIZATIONS, TEAM_MEMBERS, TEAMS, USERS
 from sekisho.store.edit import Edit
 from sekisho.store.standing import UserStanding, user_standing
-from tests.support.ledger import NOW_US, open_database
+from tests.support.ledger import NOW_US
 
 
-def test_a_users_standing_is_their_role_and_memberships(tmp_path: Path) -> None:
-    db = open_database(tmp_path)
+def test_a_users_standing_is_their_role_and_memberships(db: Store) -> None:
 
     def work(edit: Edit) -> None:
         edit.add(USERS, user_id="u", user_role="proxy_admin_viewer")
@@ -23,4 +21,3 @@ def test_a_users_standing_is_their_role_and_memberships(tmp_path: Path) -> None:
     found = db.read_now(lambda connection: user_standing(connection, "u"))
     assert found == UserStanding("proxy_admin_viewer", False, (("t", "admin", ("/key/info",)),), (("o", "org_admin"),))
     assert db.read_now(lambda connection: user_standing(connection, "nobody")) is None
-    db.close()

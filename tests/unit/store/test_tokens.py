@@ -1,26 +1,21 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.directory import KEYS
 from sekisho.store.edit import Edit
 from sekisho.store.tokens import find_key, is_taken, rotate, tokens_of_key
-from tests.support.ledger import NOW_US, add_key, open_database
+from tests.support.ledger import NOW_US, add_key
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
+def db(db: Store) -> Store:
     add_key(db, "first")
-    yield db
-    db.close()
+    return db
 
 
-def rotated(db: Database, token: str, now_us: int, until_us: int) -> None:
+def rotated(db: Store, token: str, now_us: int, until_us: int) -> None:
     def work(edit: Edit) -> None:
         row = find_key(edit.connection, "first")
         assert row is not None
@@ -29,11 +24,11 @@ def rotated(db: Database, token: str, now_us: int, until_us: int) -> None:
     db.write(lambda connection: work(Edit(connection, None, now_us))).result()
 
 
-def opens(db: Database, now_us: int) -> list[str]:
+def opens(db: Store, now_us: int) -> list[str]:
     return sorted(db.read_now(lambda connection: tokens_of_key(connection, "first", now_us)))
 
 
-def test_a_rotated_key_is_found_by_every_hash_it_had(db: Database) -> None:
+def test_a_rotated_key_is_found_by_every_hash_it_had(db: Store) -> None:
     rotated(db, "second", NOW_US, NOW_US + 10)
     row = db.read_now(lambda connection: find_key(connection, "second"))
     assert row is not None
@@ -47,7 +42,7 @@ def test_a_rotated_key_is_found_by_every_hash_it_had(db: Database) -> None:
     assert opens(db, NOW_US + 20) == ["third"]
 
 
-def test_a_former_hash_is_free_again_once_its_time_is_over(db: Database) -> None:
+def test_a_former_hash_is_free_again_once_its_time_is_over(db: Store) -> None:
     rotated(db, "second", NOW_US, NOW_US)
     rotated(db, "third", NOW_US + 1, NOW_US + 1)
     assert db.read_now(lambda connection: is_taken(connection, "second"))
