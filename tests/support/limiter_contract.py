@@ -125,7 +125,9 @@ async def check_what_is_not_said_stays_reserved(make: MakeLimiter) -> None:
     limiter.settle(await take(limiter, (budget, 40), (tokens, 30)), [10])
     limiter.settle(await take(limiter, (budget, 5), (tokens, 5)), [])
     limiter.settle(await take(limiter, (budget, 1)), [2, 1_000])
-    assert await used(limiter, budget, tokens) == [17, 35]
+    running = slots(1)
+    limiter.settle(await take(limiter, (budget, 0), (running, 1)), [])
+    assert await used(limiter, budget, tokens, running) == [17, 35, 0]
 
 
 async def check_the_next_attempt_replaces_the_lines(make: MakeLimiter) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from sekisho.core.errors import Overloaded
 from sekisho.limits.periods import period_at
 from sekisho.limits.rule import Rule
 
@@ -38,7 +39,11 @@ class Refusal(msgspec.Struct, frozen=True):
         return max(0, self.line.limit - self.used)
 
 
-#: What the ledger says was used under a rule (money) in a period [starts_us, ends_us), open intents included.
+class LimitsUnavailable(Overloaded):
+    """What is used cannot be known now: the shared store or the ledger is away."""
+
+
+#: What the ledger's rows say was used under a rule (money) in a period [starts_us, ends_us).
 Seed = Callable[[Rule, int, int], Awaitable[int]]
 
 
@@ -60,10 +65,10 @@ class Limiter(Protocol):
         """
 
     def settle(self, reservation: str, amounts: Sequence[int]) -> None:
-        """What was used, in the order of the lines that were reserved last; 0 gives back, also a running call's slot.
+        """What was used, in the order of the lines that were reserved last. A running call's slot is given back
+        whatever its amount; other lines without an amount keep what was reserved.
 
-        Lines without an amount keep what was reserved. Returns at once and never raises; the second time nothing
-        happens, as for a reservation that is not known.
+        Returns at once and never raises; the second time nothing happens, as for a reservation that is not known.
         """
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
