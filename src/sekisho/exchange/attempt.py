@@ -213,7 +213,9 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
     named_in = attempt.upstream.error_header
     name = (attempt.reply.header(named_in) or "") if named_in else ""
     info = attempt.upstream.parse_error(attempt.reply.status, body, name)
-    info = msgspec.structs.replace(info, retry_after_seconds=asked_wait_seconds(attempt.reply))
+    wait_seconds = asked_wait_seconds(attempt.reply)
+    if wait_seconds is not None:  # Google says it in the body
+        info = msgspec.structs.replace(info, retry_after_seconds=wait_seconds)
     kind = (attempt.reply.header("content-type") or "").lower()
     own = attempt.upstream.render_error is call.dialect.render_error and kind.startswith("application/json")
     hidden = info.error_class is ErrorClass.UPSTREAM_CREDENTIAL

@@ -182,6 +182,15 @@ async def test_how_long_to_wait_is_told_across_dialects(
         assert done.caller.headers["retry-after"] == told
 
 
+async def test_a_wait_that_stands_in_the_body_is_told_too(stage: Stage) -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "27s"}]
+    error = {"error": {"code": 429, "message": "Slow down.", "status": "RESOURCE_EXHAUSTED", "details": details}}
+    done = await stage.carry(
+        refusal(429, error), to=[deployment("gemini/gemini-2.5-pro")], dialect="anthropic-messages"
+    )
+    assert (done.caller.status, done.caller.headers["retry-after"]) == (429, "27")
+
+
 PHASES = {
     "first_byte": Script(opening=["silence"]),
     "first_event": Script([b": nothing yet\n\n", "silence"]),
