@@ -11,7 +11,7 @@ import functools
 import importlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,8 @@ from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
+from sekisho.identity.call_scopes import CallScopes
+from sekisho.identity.changes import ChangeFeed
 from sekisho.identity.keys import KeyRing
 from sekisho.identity.scopes import Scope
 from sekisho.ledger.journal import Journal
@@ -90,6 +92,9 @@ class Application:
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
+        self._call_scopes = CallScopes(self._db)
+        self._listeners = (self._keys.forget, self._access_keys.heard, self._call_scopes.forget)
+        self._feed = ChangeFeed(self._db, self._clock, self._listeners, self._forget_all)
         self._routing = Memory(self._clock)
         self._limiter = MemoryLimiter(self._clock, self._spent)
         self._estimator = Estimator()
@@ -113,6 +118,7 @@ class Application:
             router=router_of(settings, rates, self._routing),
             keys=self._keys,
             access_keys=self._access_keys,
+            call_scopes=self._call_scopes,
             key_header=(settings.general.litellm_key_header_name or "").lower() or None,
             journal=self._journal,
             rates=rates,
@@ -135,6 +141,11 @@ class Application:
             dialects=BY_NAME,
             clock=self._clock,
         )
+
+    def _forget_all(self) -> None:
+        """Nobody is known any more: what changed while the database was away cannot be learnt."""
+        for ring in (self._keys, self._access_keys, self._call_scopes):
+            ring.clear()
 
     async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
         """What the ledger says was spent under a rule; rows that are on their way to it are waited for."""
@@ -175,7 +186,7 @@ class Application:
             access_keys=AccessKeyService(self._db, self._access_keys, self._envelope, self._clock),
             ring=self._keys,
             db=self._db,
-            desk=admin.Desk(self._db, self._clock, [self._keys.forget, self._access_keys.heard]),
+            desk=admin.Desk(self._db, self._clock, self._listeners),
             limiter=self._limiter,
             journal=self._journal,
             clock=self._clock,
@@ -188,22 +199,27 @@ class Application:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":
             if message["type"] == "lifespan.startup":
-                self._start()
+                await self._start()
                 await send({"type": "lifespan.startup.complete"})
         await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
+        await self._feed.begin()
         recovered = self._journal.recover()
         if recovered:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
+        self._in_background(self._feed.run())
         self._ready = True
         self._prepare()
 
     def _prepare(self) -> None:
         """Ask for the credentials of every provider now, so that no developer's first call waits for them."""
-        task = asyncio.get_running_loop().create_task(prepare_all(self._gateway.router.deployments))
+        self._in_background(prepare_all(self._gateway.router.deployments))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -211,6 +227,7 @@ class Application:
         self._ready = False
         for task in self._background:
             task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self._endpoint.calls_over(_SETTLE_SECONDS)
         for transport in self._transports.values():
             await transport.close()

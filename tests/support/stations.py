@@ -29,6 +29,7 @@ from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.run import run
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
+from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook
@@ -268,6 +269,7 @@ class Stage:
             router=Router(deployments, {}, rules=rules, memory=Memory(self.clock), chance=lambda: next(_numbers) / 1e9),
             keys=self.keys,
             access_keys=AccessKeyRing(self.db, self.keys, Envelope(None, None), self.clock),
+            call_scopes=CallScopes(self.db),
             key_header=None,
             journal=self.book,
             rates=self.rates,

@@ -87,6 +87,7 @@ class Call:
         "client",
         "deployment",
         "dialect",
+        "end_user",
         "error",
         "facts",
         "headers",
@@ -131,6 +132,8 @@ class Call:
         #: What it brings to the choice of a deployment.
         self.wish: Wish | None = None
         self.client: Client | None = None
+        #: In whose name it is made, by its own word.
+        self.end_user: str | None = None
         #: The caller's request in canonical words: read once, when the first attempt needs a translation.
         self.canonical: Request | None = None
         self.deployment: Deployment | None = None

@@ -16,6 +16,7 @@ from sekisho.exchange.media import Fetch
 from sekisho.exchange.turns import Turns
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
+from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import Rates
@@ -31,6 +32,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     router: Router
     keys: KeyRing
     access_keys: AccessKeyRing
+    call_scopes: CallScopes
     key_header: str | None
     journal: Journal
     rates: Callable[[Deployment], Rates | None]

@@ -156,6 +156,7 @@ def _shared(call: Call) -> dict[str, Any]:
         "started_us": call.started_us,
         "dialect": call.dialect.name,
         "operation": call.operation,
+        "end_user": call.end_user,
         "client_request_id": call.headers.get("x-client-request-id"),
         "spend_logs_metadata": call.headers.get(METADATA_HEADER),
     }

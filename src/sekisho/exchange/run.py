@@ -20,6 +20,7 @@ from sekisho.exchange.count import COUNTS, answer_count
 from sekisho.exchange.fallback import open_in_turn, report
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import row_of
+from sekisho.exchange.named import bind_named
 from sekisho.exchange.relay import passed_headers, relay, stream_headers
 from sekisho.exchange.reserve import settle
 from sekisho.exchange.warm_up import OPERATION as WARM_UP
@@ -57,9 +58,10 @@ async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[byte
         call.ask = read_ask(call.body, call.path)
         call.dialect = spoken(call.dialect, call.ask.body, call.ask.model)
         call.client = recognise(call.headers, call.dialect.name, call.ask.body)
-        admit(call.principal, call.ask.model, gateway.clock.now_us())
+        await bind_named(call, gateway)
+        admit(call.admitted, call.ask.model, gateway.clock.now_us())
         call.wish = wish_of(call, gateway)
-        plan = gateway.router.plan(resolved_model(call.principal, call.ask.model), call.wish)
+        plan = gateway.router.plan(resolved_model(call.admitted, call.ask.model), call.wish)
         if call.operation == WARM_UP:
             await answer_warm_up(call)
         elif call.operation in COUNTS:

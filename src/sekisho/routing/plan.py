@@ -16,8 +16,6 @@ from sekisho.providers.deployment import Deployment
 
 #: The request header that names one deployment of the requested model, where the operator allows it.
 DEPLOYMENT_HEADER = "x-sekisho-deployment"
-#: The request header with the caller's tags, separated by commas (LiteLLM's name).
-TAGS_HEADER = "x-litellm-tags"
 #: A rule in a key's metadata: where its calls may be processed, and by whom.
 RESIDENCY_KEY = "residency"
 

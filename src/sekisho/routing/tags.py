@@ -8,27 +8,18 @@ a call without tags does so too, and to any where none is tagged `default`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
+from sekisho.identity.named import tags_named
 from sekisho.providers.deployment import Deployment
-from sekisho.routing.plan import TAGS_HEADER, Wish
+from sekisho.routing.plan import Wish
 
 _DEFAULT: Final = "default"
-#: Bigger values are no metadata of a caller.
-_METADATA_BYTES: Final = 64 * 1024
 
 
 def tags_of(wish: Wish) -> frozenset[str]:
     """The tags of a call: its key's, its header's, and those in `metadata` of its body."""
-    tags = set(wish.principal.tags)
-    tags.update(tag.strip() for tag in wish.headers.get(TAGS_HEADER, "").split(","))
-    for name in ("metadata", "litellm_metadata"):
-        raw = wish.values.get(name)
-        if raw is not None:
-            tags.update(_in_body(raw))
-    return frozenset(tags - {""})
+    return frozenset((*wish.principal.tags, *tags_named(wish.headers, wish.values)))
 
 
 def with_tags(group: Sequence[Deployment], tags: frozenset[str], *, match_any: bool) -> list[Deployment]:
@@ -39,14 +30,3 @@ def with_tags(group: Sequence[Deployment], tags: frozenset[str], *, match_any: b
     carried = [(one, tags.intersection(one.entry.params.tags)) for one in group]
     fitting = [one for one, shared in carried if (shared if match_any else shared == tags)]
     return fitting or default
-
-
-def _in_body(raw: msgspec.Raw) -> list[str]:
-    if memoryview(raw).nbytes > _METADATA_BYTES:
-        return []
-    try:
-        value: Any = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
-    tags = value.get("tags") if isinstance(value, dict) else None
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []

@@ -1,0 +1,56 @@
+"""Whom a call names beside its key: the end user in whose name it is made, and its tags.
+
+Flows in: headers (lower-case names), raw values at the top of a body. Flows out: names. Must stay true: any request
+gives an answer, a malformed one names nobody; what a tool writes to tell its sessions apart is no person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+#: The request header with the caller's tags, separated by commas (LiteLLM's name).
+TAGS_HEADER: Final = "x-litellm-tags"
+#: The request headers that name an end user (LiteLLM's names).
+END_USER_HEADERS: Final = ("x-litellm-customer-id", "x-litellm-end-user-id")
+#: Bigger values are no metadata of a caller.
+_METADATA_BYTES: Final = 64 * 1024
+_NAME_CHARS: Final = 256
+_TAGS: Final = 50
+#: Claude Code's user_id holds the id of its session.
+_SESSION: Final = "session"
+
+
+def tags_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> Iterable[str]:
+    """The tags that a call brings itself: in a header, and in the `metadata` of its body."""
+    tags = [tag.strip() for tag in headers.get(TAGS_HEADER, "").split(",")]
+    for name in ("metadata", "litellm_metadata"):
+        found = _object(values.get(name)).get("tags")
+        tags += [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
+    return [tag for tag in tags[:_TAGS] if 0 < len(tag) <= _NAME_CHARS]
+
+
+def end_user_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> str | None:
+    """In whose name a call is made: by a header, OpenAI's `user` or Anthropic's `metadata.user_id`."""
+    named: Any = next((name for header in END_USER_HEADERS if (name := headers.get(header))), None)
+    if named is None and "user" in values:
+        named = _decoded(values["user"])
+    if named is None and "metadata" in values:
+        named = _object(values["metadata"]).get("user_id")
+        if isinstance(named, str) and _SESSION in named:
+            return None
+    return named if isinstance(named, str) and 0 < len(named) <= _NAME_CHARS else None
+
+
+def _object(raw: Any) -> dict[str, Any]:
+    value = _decoded(raw) if raw is not None and memoryview(raw).nbytes <= _METADATA_BYTES else None
+    return value if isinstance(value, dict) else {}
+
+
+def _decoded(raw: Any) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
