@@ -6,6 +6,9 @@ from sekisho.core.errors import Forbidden, Unauthenticated
 from sekisho.identity.keys import Principal, denied_by
 from sekisho.identity.scopes import Scope
 
+#: The group of routes that calls a model; a key that names others only may not.
+LLM_ROUTES = "llm_api_routes"
+
 
 def admit(principal: Principal, model: str | None, now_us: int) -> None:
     """Let the call pass, or raise Unauthenticated (expired, blocked) or Forbidden (model; None: no model is called).
@@ -24,6 +27,8 @@ def admit(principal: Principal, model: str | None, now_us: int) -> None:
             )
     if model is None:
         return
+    if principal.allowed_routes and LLM_ROUTES not in principal.allowed_routes:
+        raise Forbidden("This key was not made for calling models (see its key_type).", code="route_not_allowed")
     denying = denied_by(principal, model)
     if denying is not None:
         whose = "This key" if denying.kind == "key" else f"This key's {_words(denying)}"

@@ -26,6 +26,8 @@ def principal(**fields: Any) -> Principal:
         ({"models": ("other",), "is_master": True}, "m"),
         ({"models": ("other",)}, None),
         ({"models": ("m",), "aliases": {"nick": "m"}}, "nick"),
+        ({"allowed_routes": ("llm_api_routes",)}, "m"),
+        ({"allowed_routes": ("info_routes",)}, None),
     ],
 )
 def test_a_key_that_may_passes(fields: dict[str, Any], model: str | None) -> None:
@@ -76,3 +78,10 @@ def test_whatever_binds_a_key_has_to_admit_the_model(kind: Any) -> None:
     with pytest.raises(Forbidden, match=f"This key's {kind} '{kind.title()}' may not use model 'n'") as refused:
         admit(bound, "n", NOW_US)
     assert refused.value.info.code == f"{kind}_model_access_denied"
+
+
+@pytest.mark.parametrize("group", ["management_routes", "info_routes"])
+def test_a_key_that_was_made_for_something_else_calls_no_model(group: str) -> None:
+    with pytest.raises(Forbidden, match="not made for calling models") as caught:
+        admit(principal(allowed_routes=(group,)), "m", NOW_US)
+    assert caught.value.info.code == "route_not_allowed"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from sekisho.api.admin import (
+    activity,
     audit,
     aws_credentials,
     budgets,
@@ -20,6 +21,7 @@ from sekisho.api.admin import (
     organizations,
     pools,
     projects,
+    reports,
     spend,
     tags,
     team_members,
@@ -47,6 +49,8 @@ MODULES = (
     tags,
     pools,
     spend,
+    reports,
+    activity,
     usage,
     me,
     audit,

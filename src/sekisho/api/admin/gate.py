@@ -17,6 +17,7 @@ from sekisho.api.admin.services import AdminServices, Asker
 from sekisho.core.errors import CallerError, Forbidden, Unauthenticated
 from sekisho.identity.credential import recognise_key
 from sekisho.identity.keys import Principal
+from sekisho.policy.admit import admit
 from sekisho.store.standing import UserStanding, user_standing
 
 Scope = MutableMapping[str, Any]
@@ -54,7 +55,7 @@ class Gate:
         """Raises Unauthenticated or Forbidden."""
         services = self._services
         principal = await recognise_key(headers, services.ring, services.key_header)
-        check_alive(principal, services.clock.now_us())
+        admit(principal, None, services.clock.now_us())
         rule = rule_for(method, path)
         check_group(principal, rule)
         standing = await self._standing(principal)
@@ -71,14 +72,6 @@ class Gate:
             return Standing(principal=principal)
         found = await self._services.desk.read(lambda connection: user_standing(connection, user_id))
         return standing_from(principal, found)
-
-
-def check_alive(principal: Principal, now_us: int) -> None:
-    """Raises Unauthenticated for a key that is blocked or has expired."""
-    if principal.blocked:
-        raise Unauthenticated("Authentication Error, this key is blocked. Ask your administrator.")
-    if principal.expires_us is not None and principal.expires_us <= now_us:
-        raise Unauthenticated("Authentication Error - Expired Key. Ask for a new one.", code="expired_key")
 
 
 def check_group(principal: Principal, rule: Rule | None) -> None:

@@ -105,8 +105,8 @@ RULES: tuple[Rule, ...] = (
     _reads("GET", "/v2/user/info", ORGANIZATION | SELF | KEY),
     _reads("GET", "/user/list", ORGANIZATION),
     _reads("GET", "/user/available_roles", ANYBODY),
-    _reads("GET", "/user/daily/activity", ORGANIZATION | SELF),
-    _reads("GET", "/user/daily/activity/aggregated", ORGANIZATION | SELF),
+    _reads("GET", "/user/daily/activity", ORGANIZATION | TEAM | SELF),
+    _reads("GET", "/user/daily/activity/aggregated", ORGANIZATION | TEAM | SELF),
     # teams
     _writes("/team/new", ORGANIZATION),
     _writes("/team/update", _LEADERS),
@@ -163,7 +163,6 @@ RULES: tuple[Rule, ...] = (
             _writes(f"/{name}/unblock"),
             _reads("GET", f"/{name}/info"),
             _reads("GET", f"/{name}/list"),
-            _reads("GET", f"/{name}/daily/activity"),
         )
     ),
     _writes("/tag/new"),
@@ -192,11 +191,6 @@ RULES: tuple[Rule, ...] = (
     _reads("GET", "/sekisho/v1/me", ANYBODY),
     _reads("GET", "/audit"),
     _reads("GET", "/audit/{change_id}"),
-    # models
-    _writes("/model/new"),
-    _writes("/model/update"),
-    _writes("/model/{model_id}/update", method="PATCH"),
-    _writes("/model/delete"),
     # access-key pairs
     _writes("/sekisho/v1/key/aws-credentials"),
     _writes("/sekisho/v1/key/aws-credentials/{access_key_id}", method="DELETE"),

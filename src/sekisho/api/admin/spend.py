@@ -75,6 +75,14 @@ class PageQuery(BaseModel):
     sort_order: Literal["asc", "desc"] = "desc"
 
 
+class SessionQuery(BaseModel):
+    """Parameters of `/spend/logs/session/ui`."""
+
+    session_id: Name
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    page_size: Annotated[int, Field(ge=1, le=100)] = 50
+
+
 @router.get("")
 async def logs(services: Services, asker: Asked, asked: Annotated[LogsQuery, Query()]) -> Response:
     """The newest calls that match; with both days, and unless `summarize=false`, their sums by day."""
@@ -115,6 +123,16 @@ async def pages(services: Services, asker: Asked, asked: Annotated[PageQuery, Qu
         among=tuple(visible_usage(asker, calls)),
     )
     return await _read(services, lambda connection: _page(connection, wanted, asked))
+
+
+@router.get("/session/ui")
+async def session(services: Services, asker: Asked, asked: Annotated[SessionQuery, Query()]) -> Response:
+    """A page of the calls of one session, the oldest first."""
+    wanted = CallFilter(session_id=asked.session_id, among=tuple(visible_usage(asker, calls)))
+    page = PageQuery(
+        start_date="", end_date="", page=asked.page, page_size=asked.page_size, sort_by="startTime", sort_order="asc"
+    )
+    return await _read(services, lambda connection: _page(connection, wanted, page))
 
 
 def time_us(text: str, param: str, *, end: bool = False) -> int:

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from sekisho.api.admin.access import Standing
-from sekisho.api.admin.gate import actor_of, check_alive, check_group, standing_from
+from sekisho.api.admin.gate import actor_of, check_group, standing_from
 from sekisho.api.admin.permissions import Role, rule_for
 from sekisho.core.errors import Forbidden, Unauthenticated
 from sekisho.identity.keys import Principal, token_hash
 from sekisho.store.standing import UserStanding
 from tests.support.admin import MASTER, Admin
-from tests.support.ledger import NOW_US, add_key
+from tests.support.directory import HOME, key_of
+from tests.support.ledger import add_key
 
 PATHS = ["/key/generate", "/key/service-account/generate", "/key/delete", "/key/bulk_update", "/key/nothing"]
 
@@ -30,13 +31,15 @@ async def test_a_key_of_no_user_manages_nothing(admin: Admin, path: str) -> None
     assert (reply.status, reply.error["type"]) == (403, "auth_error")
 
 
-def test_blocked_and_expired_keys_do_not_even_ask_for_themselves() -> None:
-    check_alive(Principal(key_hash="k", expires_us=NOW_US + 1), NOW_US)
-    with pytest.raises(Unauthenticated, match="blocked"):
-        check_alive(Principal(key_hash="k", blocked=True), NOW_US)
-    with pytest.raises(Unauthenticated, match="Expired Key") as caught:
-        check_alive(Principal(key_hash="k", expires_us=NOW_US), NOW_US)
-    assert caught.value.info.code == "expired_key"
+async def test_blocked_and_expired_keys_do_not_even_ask_for_themselves(world: Admin) -> None:
+    for key, kind in ((HOME.service_key, "team"), (key_of("U"), "key")):
+        assert (await world.get("/key/info", token=key)).status == 200
+        await world.post(f"/{kind}/block", {"team_id": HOME.team, "key": key})
+        reply = await world.get("/key/info", token=key)
+        assert (reply.status, "blocked" in reply.error["message"]) == (401, True)
+    made = (await world.post("/key/generate", {"duration": "1s"})).json["key"]
+    world.clock.advance(1)
+    assert (await world.get("/key/info", token=made)).error["type"] == "expired_key"
 
 
 @pytest.mark.parametrize(

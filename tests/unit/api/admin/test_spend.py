@@ -145,3 +145,15 @@ def test_times_are_utc_and_days_are_whole() -> None:
     assert time_us("2023-11-14 00:00:00", "end_date", end=True) == day + 1_000_000
     with pytest.raises(MalformedRequest, match="'start_date'"):
         time_us("10000-01-01", "start_date")
+
+
+async def test_a_session_is_shown_from_its_beginning(admin: Admin) -> None:
+    key = (await admin.post("/key/generate", {})).json
+    for number in range(3):
+        admin.journal.settle(row(key_hash=key["token"], session_id="s", started_us=NOW_US - number, ended_us=NOW_US))
+    admin.journal.settle(row(session_id="other"))
+    page = (await admin.get("/spend/logs/session/ui", session_id="s", page_size=2)).json
+    assert (page["total"], page["total_pages"], len(page["data"])) == (3, 2, 2)
+    assert page["data"][0]["startTime"] < page["data"][1]["startTime"]
+    assert (await admin.get("/spend/logs/session/ui", session_id="s", token=key["key"])).json["total"] == 3
+    assert (await admin.get("/spend/logs/session/ui", session_id="other", token=key["key"])).json["total"] == 0

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from sekisho.identity.keys import token_hash
 from tests.support.admin import Admin
-from tests.support.directory import ABROAD, HOME, PERSONAL_KEY, key_of
-from tests.support.ledger import row
+from tests.support.directory import HOME, key_of
+from tests.support.usage import use
 
 PATH = "/sekisho/v1/usage"
 DAYS = {"start_date": "2023-11-01", "end_date": "2023-11-30"}
@@ -15,16 +14,7 @@ DAYS = {"start_date": "2023-11-01", "end_date": "2023-11-30"}
 
 @pytest.fixture
 def used(world: Admin) -> Admin:
-    calls: list[dict[str, Any]] = [
-        {"key": HOME.team_key, "user_id": "user-M", "team_id": "t1", "organization_id": "o1", "tags": ("x", "y")},
-        {"key": HOME.service_key, "team_id": "t1", "organization_id": "o1", "status": "failure"},
-        {"key": ABROAD.team_key, "user_id": "user-X", "team_id": "t2", "organization_id": "o2"},
-        {"key": PERSONAL_KEY, "user_id": "user-U", "routed_model": "n", "tool": "claude-code"},
-    ]
-    for call in calls:
-        fields: dict[str, Any] = {"routed_model": "m", "input_tokens": 10, "cost_nano_usd": 1_500_000_000} | call
-        world.journal.settle(row(key_hash=token_hash(fields.pop("key")), **fields))
-    return world
+    return use(world)
 
 
 async def test_the_whole_is_exact(used: Admin) -> None:
