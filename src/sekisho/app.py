@@ -24,7 +24,7 @@ from sekisho.config.change import reload_settings
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
-from sekisho.core.clock import SystemClock
+from sekisho.core.clock import Clock, SystemClock
 from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
 from sekisho.core.errors import CallerError, OperatorError
 from sekisho.core.money import NANO_PER_USD
@@ -41,6 +41,7 @@ from sekisho.identity.scopes import Scope
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook, Rates
 from sekisho.limits.estimate import Estimator
+from sekisho.limits.limiter import Limiter, Seed
 from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.periods import period_at
 from sekisho.limits.rule import Rule
@@ -50,9 +51,9 @@ from sekisho.providers.deployment import Deployment, resolve_all
 from sekisho.routing.memory import Memory
 from sekisho.routing.router import Router, no_price
 from sekisho.routing.rules import rules_of
-from sekisho.store.db import Database
 from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
+from sekisho.store.open import open_store
 from sekisho.store.spent import spent_nano_usd
 from sekisho.upstream.client import ReqwestTransport
 from sekisho.upstream.fetch import Fetcher, FetchLimits
@@ -84,8 +85,7 @@ class Application:
             raise OperatorError("No master key: set general_settings.master_key or LITELLM_MASTER_KEY.")
         self._envelope = Envelope(environ.get(ROOT_KEY), environ.get(PREVIOUS_ROOT_KEYS))
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
-        self._db = Database(path)
+        self._db = open_store(settings, data_dir)
         ensure_schema(self._db)
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
         self._journal = Journal(data_dir, self._db, self._clock)
@@ -96,7 +96,7 @@ class Application:
         self._listeners = (self._keys.forget, self._access_keys.heard, self._call_scopes.forget)
         self._feed = ChangeFeed(self._db, self._clock, self._listeners, self._forget_all)
         self._routing = Memory(self._clock)
-        self._limiter = MemoryLimiter(self._clock, self._spent)
+        self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed)
         self._estimator = Estimator()
         self._rulebook = Rulebook()
         self._transports: dict[tuple[str, float, float], Transport] = {}
@@ -149,13 +149,17 @@ class Application:
 
     async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
         """What the ledger says was spent under a rule; rows that are on their way to it are waited for."""
-        await asyncio.wrap_future(self._journal.flush())
+        await self._flushed()
         name, kind, model = rule.scope_id, rule.scope_kind, rule.model
         return await asyncio.wrap_future(
             self._db.read(
                 lambda connection: spent_nano_usd(connection, kind, name, model, starts_us=starts_us, ends_us=ends_us)
             )
         )
+
+    async def _flushed(self) -> None:
+        """All that was settled here is in the ledger's database when this returns."""
+        await asyncio.wrap_future(self._journal.flush())
 
     def _transport(self, connect_seconds: float, silence_seconds: float, deployment: Deployment) -> Transport:
         """One pool a provider, as long as a reload does not change its timeouts."""
@@ -287,6 +291,21 @@ def everybody_of(settings: Settings) -> tuple[Scope, ...]:
         time_zone=own.timezone,
     )
     return (Scope(kind="gateway", id="", limits=limits),)
+
+
+def limiter_of(settings: Settings, clock: Clock, seed: Seed, flushed: Callable[[], Awaitable[None]]) -> Limiter:
+    """Where limits are counted: in Valkey or Redis where the settings name one, else in this process. Raises
+    OperatorError when its client is not installed.
+    """
+    url = settings.redis_url
+    if url is None:
+        return MemoryLimiter(clock, seed)
+    try:
+        valkey = importlib.import_module("sekisho.limits.valkey")  # 8 MB that only those pay who share their limits
+    except ModuleNotFoundError as error:
+        raise OperatorError("redis_url is set, but its client is not installed: make setup EXTRAS=valkey") from error
+    shared: Limiter = valkey.valkey_limiter(url.reveal(), clock=clock, seed=seed, flushed=flushed)
+    return shared
 
 
 def fetch_of(settings: Settings) -> Fetch | None:

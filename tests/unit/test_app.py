@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from sekisho.app import Application, everybody_of, router_of
+from sekisho.app import Application, everybody_of, limiter_of, router_of
 from sekisho.config.load import load_settings
+from sekisho.core.clock import FakeClock
 from sekisho.core.errors import OperatorError
 from sekisho.identity.scopes import Scope
+from sekisho.limits.limiter import Limiter
+from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.rule import Rule
+from sekisho.limits.shared import SharedLimiter
 from tests.support.application import CONFIG, ask, environment, running, write_config
 
 
@@ -62,3 +67,20 @@ def test_a_budget_of_the_whole_gateway(tmp_path: Path) -> None:
     for wrong in ("{max_budget: 1, budget_duration: soon}", "{max_budget: 1, budget_duration: 1d, timezone: Asia/Edo}"):
         with pytest.raises(OperatorError, match="litellm_settings"):
             scopes(wrong)
+
+
+async def test_limits_are_counted_where_the_settings_say(tmp_path: Path) -> None:
+    async def seed(_rule: Rule, _starts_us: int, _ends_us: int) -> int:
+        return 0
+
+    async def flushed() -> None:
+        """Nothing waits."""
+
+    def limiter(settings: str) -> Limiter:
+        path = write_config(tmp_path, f"model_list: []\nrouter_settings: {settings}\n")
+        return limiter_of(load_settings(path, environment()), FakeClock(), seed, flushed)
+
+    assert isinstance(limiter("{}"), MemoryLimiter)
+    shared = limiter("{redis_host: 127.0.0.1, redis_port: 1}")
+    assert isinstance(shared, SharedLimiter)
+    await shared.close()

@@ -18,7 +18,14 @@ from sekisho.config.model import ModelEntry, Settings
 from sekisho.config.problems import Where
 
 #: Keys that are read once, when the program starts.
-NEEDS_RESTART: Final = frozenset({"sekisho.database", "general_settings.database_url", "general_settings.master_key"})
+NEEDS_RESTART: Final = frozenset(
+    {
+        "sekisho.database",
+        "general_settings.database_url",
+        "general_settings.master_key",
+        *(f"router_settings.redis_{part}" for part in ("url", "host", "port", "username", "password", "db", "ssl")),
+    }
+)
 
 
 class Reload(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ _HEALTH = "Deployments are not probed in the background in this release."
 _METRICS = "These metrics are not part of this release."
 _FORWARD = "This release has no pass-through routes; the path answers 404."
 _CLOUD = "Belongs to a cloud provider that this release does not call."
-_DATABASE = "Keys and the ledger live in SQLite in this release."
+_DATABASE = "The database is steered by its URL (connection_limit, connect_timeout)."
 _LEDGER = "Every call is written to the ledger, without contents."
 _MANAGED = "Users, teams and defaults for new keys are not part of this release."
 _REQUEST = "Is not added to requests in this release; callers send it themselves."
@@ -183,8 +183,6 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
         {
             "A failed call always goes on to the next deployment, and to `fallbacks`.": "failover",
             _ROUTING: "default_priority polling_interval priority",
-            "The gateway is one process in this release and shares no state.": "redis_host redis_port redis_password "
-            "redis_url redis_db redis_ssl redis_username",
             "A request too long for its model is told by the provider: see `context_window_fallbacks`.": (
                 "enable_pre_call_checks"
             ),
@@ -207,7 +205,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     "general_settings": _flat(
         {
             "Models come from the file alone in this release.": "store_model_in_db",
-            _DATABASE: "database_url database_connection_pool_limit database_connection_timeout "
+            _DATABASE: "database_connection_pool_limit database_connection_timeout "
             "database_connection_pool_timeout "
             "pool_timeout use_redis_transaction_buffer disable_prisma_schema_update supported_db_objects "
             "database_type database_args",

@@ -23,9 +23,19 @@ from sekisho.config.read import Reader, off
 
 #: LiteLLM's environment variables that stand in for a key of general_settings which the file lacks.
 _STAND_INS: Final = {
-    "master_key": "LITELLM_MASTER_KEY",
-    "database_url": "DATABASE_URL",
-    "store_model_in_db": "STORE_MODEL_IN_DB",
+    "general_settings": {
+        "master_key": "LITELLM_MASTER_KEY",
+        "database_url": "DATABASE_URL",
+        "store_model_in_db": "STORE_MODEL_IN_DB",
+    },
+    "router_settings": {
+        "redis_url": "REDIS_URL",
+        "redis_host": "REDIS_HOST",
+        "redis_port": "REDIS_PORT",
+        "redis_username": "REDIS_USERNAME",
+        "redis_password": "REDIS_PASSWORD",
+        "redis_ssl": "REDIS_SSL",
+    },
 }
 _SECTIONS: Final = ("litellm_settings", "router_settings", "general_settings", "sekisho")
 _SHORTEST_KEY: Final = 8
@@ -57,7 +67,8 @@ def _read(tree: Node, environment: Environment, findings: Findings, *, complete:
     reader.mapping(variables, "environment_variables")
     environment = overlay(variables, environment, findings)
     sections = {key: fill_in(node, environment) for key, node in tree.entries.items() if key != "environment_variables"}
-    sections["general_settings"] = _with_stand_ins(sections.get("general_settings", empty), environment)
+    for name, stand_ins in _STAND_INS.items():
+        sections[name] = _with_stand_ins(sections.get(name, empty), stand_ins, environment)
     if "router_settings" in sections:
         sections["router_settings"] = _with_plain_aliases(sections["router_settings"])
     reader.section("", collection(sections, tree.where), "", taken=keys.yaml_keys("") | {"include", "credential_list"})
@@ -84,15 +95,15 @@ def _read(tree: Node, environment: Environment, findings: Findings, *, complete:
     )
 
 
-def _with_stand_ins(general: Node, environment: Environment) -> Node:
-    """`general_settings` with what only the environment says; the file holds over it."""
-    entries = dict(general.entries)
-    for key, name in _STAND_INS.items():
+def _with_stand_ins(section: Node, stand_ins: Mapping[str, str], environment: Environment) -> Node:
+    """A section with what only the environment says; the file holds over it."""
+    entries = dict(section.entries)
+    for key, name in stand_ins.items():
         value = environment.get(name)
         node = entries.get(key)
         if value is not None and (node is None or (node.value in (None, "") and not node.missing)):
             entries[key] = scalar(value, Where(f"environment variable {name}"))
-    return collection(entries, general.where) if entries else general
+    return collection(entries, section.where) if entries else section
 
 
 def _with_plain_aliases(router: Node) -> Node:

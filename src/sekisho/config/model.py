@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import msgspec
 from msgspec import field
@@ -243,6 +244,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def first_byte_seconds(self) -> float:
         """Longest wait for an answer's first byte where the deployment does not say."""
         return self.router.stream_timeout_seconds or self.sekisho.timeouts.first_byte_seconds
+
+    @property
+    def redis_url(self) -> Secret | None:
+        """Where limits are kept by several processes; None for the memory of one."""
+        router = self.router
+        if router.redis_url is not None or router.redis_host is None:
+            return router.redis_url
+        secret = router.redis_password.reveal() if router.redis_password is not None else ""
+        who = f"{quote(router.redis_username or '', safe='')}:{quote(secret, safe='')}@" if secret else ""
+        scheme = "rediss" if router.redis_ssl else "redis"
+        return Secret(f"{scheme}://{who}{router.redis_host}:{router.redis_port}/{router.redis_db}")
 
     @property
     def body_limit_bytes(self) -> int:

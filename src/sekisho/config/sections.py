@@ -120,6 +120,21 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest time of one call in seconds."""
     stream_timeout_seconds: Seconds | None = field(name="stream_timeout", default=None)
     """Longest wait for the first event of a streamed call, in seconds."""
+    redis_url: Secret | None = None
+    """Valkey or Redis in which several processes keep their limits together (`redis://…`, `rediss://…`); `REDIS_URL` in
+    the environment where the file has none. Without one, limits are kept in the memory of one process."""
+    redis_host: Name | None = None
+    """The same in parts, where there is no URL; `REDIS_HOST` in the environment."""
+    redis_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 6379
+    """Its port; `REDIS_PORT` in the environment."""
+    redis_username: Name | None = None
+    """Its user; `REDIS_USERNAME` in the environment."""
+    redis_password: Secret | None = None
+    """Its password; `REDIS_PASSWORD` in the environment."""
+    redis_db: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    """The number of its database."""
+    redis_ssl: bool = False
+    """Whether it is spoken to over TLS; `REDIS_SSL` in the environment."""
     model_group_alias: Mapping[Name, ModelAlias] = {}
     """Further names for models: `alias: group` or `alias: {model: group, hidden: true}`."""
     default_model: Name | None = None
@@ -180,8 +195,8 @@ class GeneralSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The administrator's key; `LITELLM_MASTER_KEY` in the environment where the file has none. Without one the gateway
     refuses to start."""
     database_url: Secret | None = None
-    """Where keys and the ledger live; `DATABASE_URL` in the environment where the file has none. It is named in
-    a warning, because this release keeps them in SQLite (`sekisho.database`)."""
+    """The PostgreSQL database with keys and ledger (postgresql://…); `DATABASE_URL` in the environment where the file
+    has none. Without one they are in a file of SQLite. Read when the gateway starts."""
     store_model_in_db: bool = False
     """Manage models through the API. Also `STORE_MODEL_IN_DB` in the environment. It is named in a warning, because
     models come from the file alone in this release."""
@@ -288,7 +303,8 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     body_limit_mb: Megabytes = 32.0
     """Largest request body in megabytes (1,048,576 bytes), also after decompression."""
     database: Name | None = None
-    """Path of the SQLite file with keys and ledger; `sekisho.db` in the data directory where it is not set."""
+    """Path of the SQLite file with keys and ledger; `sekisho.db` in the data directory where it is not set. It holds
+    over `database_url`."""
     providers: Mapping[Name, ProviderPolicy] = {}
     """Policy by provider, by the name before the slash in `model` (`anthropic`, `openai`, …)."""
     residency: Residency = Residency()

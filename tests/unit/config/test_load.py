@@ -73,9 +73,19 @@ def test_the_environment_stands_in_for_what_the_file_lacks(tmp_path: Path) -> No
     assert settings.general.master_key == Secret("sk-long-enough-key")
     assert settings.general.database_url == Secret("postgresql://u:secret@h/d")
     assert settings.general.store_model_in_db
-    assert [warning.file for warning in settings.warnings if "database_url" in warning.key] == [
-        "environment variable DATABASE_URL"
+    assert [warning.file for warning in settings.warnings if "store_model_in_db" in warning.key] == [
+        "environment variable STORE_MODEL_IN_DB"
     ]
+
+
+def test_parts_of_a_server_for_limits_come_from_the_environment(tmp_path: Path) -> None:
+    parts = {"REDIS_HOST": "h", "REDIS_PORT": "7000", "REDIS_PASSWORD": "p", "REDIS_SSL": "True"}
+    settings = load(tmp_path, "model_list: []", {**MASTER_KEY, **parts})
+    assert settings.redis_url == Secret("rediss://:p@h:7000/0")
+    settings = load(
+        tmp_path, "router_settings: {redis_host: mine}", {**MASTER_KEY, **parts, "REDIS_URL": "redis://all"}
+    )
+    assert settings.redis_url == Secret("redis://all")
 
 
 def test_the_file_holds_over_the_environment(tmp_path: Path) -> None:

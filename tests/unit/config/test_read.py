@@ -65,7 +65,7 @@ def test_the_good_part_of_a_mapping_is_kept() -> None:
 
 
 def test_a_missing_variable_is_a_problem_where_it_is_used_only() -> None:
-    _, findings = read("router_settings", "timeout: os.environ/GONE\nredis_host: os.environ/GONE")
+    _, findings = read("router_settings", "timeout: os.environ/GONE\nfailover: os.environ/GONE")
     assert told(findings) == ["1 router_settings.timeout The environment variable GONE is not set."]
 
 
