@@ -19,6 +19,7 @@ from sekisho.canonical.usage import Usage
 from sekisho.core.errors import UpstreamProtocolError
 from sekisho.wire.anthropic_messages.blocks import Json
 from sekisho.wire.anthropic_messages.reply_schema import KINDS, STOPS, BlockOut, MessageOut, citation_of, usage_after
+from sekisho.wire.raw_text import providers_text
 from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _decoder = msgspec.json.Decoder(MessageOut)
@@ -60,7 +61,7 @@ def _part(block: BlockOut) -> Part:
         return Thinking(text=block.thinking or "", signature=signature, origin=ORIGIN if signature else None)
     if block.type == "redacted_thinking":
         return RedactedThinking(block.data or "")
-    return ToolCall(id=block.id or "", name=block.name or "", arguments=bytes(block.input).decode())
+    return ToolCall(id=block.id or "", name=block.name or "", arguments=providers_text(block.input))
 
 
 def encode_reply(reply: Reply, request: Request) -> bytes:

@@ -29,6 +29,7 @@ from sekisho.canonical.request import (
 )
 from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.wire.anthropic_messages import schema as wire
+from sekisho.wire.raw_text import callers_text
 from sekisho.wire.thoughts import read_redacted, read_thinking
 
 #: Tools that Anthropic runs itself and that a model can do without, by the start of their type.
@@ -143,7 +144,7 @@ def _document(block: wire.DocumentBlock) -> Document:
 
 
 def _tool_call(block: wire.ToolUseBlock, path: str) -> ToolCall:
-    arguments = bytes(block.input).decode()
+    arguments = callers_text(block.input, f"{path}.input")
     if not arguments.startswith("{"):
         raise MalformedRequest(f"{path}.input: Expected `object`.", param=f"{path}.input")
     return ToolCall(id=block.id, name=block.name, arguments=arguments, cache=_mark(block.cache_control))

@@ -22,6 +22,7 @@ from sekisho.wire.anthropic_messages.reply_schema import (
     citation_of,
     usage_after,
 )
+from sekisho.wire.raw_text import providers_text
 from sekisho.wire.sse import SseReader
 from sekisho.wire.thoughts import ORIGIN
 
@@ -46,7 +47,7 @@ class _Open:
         self.kind = block.type
         self.signature = block.signature or ""
         #: Some servers send the whole input with the start; Anthropic sends {} there and deltas after.
-        self.input = bytes(block.input).decode()
+        self.input = providers_text(block.input)
 
 
 class MessagesReader:

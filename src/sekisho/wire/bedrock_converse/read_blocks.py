@@ -15,6 +15,7 @@ from sekisho.canonical.request import CacheMark, Document, Image, Part, Text, To
 from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.wire.bedrock_converse import schema as wire
 from sekisho.wire.bedrock_converse.media import DOCUMENT_TYPES, IMAGE_TYPES, read_redacted_content
+from sekisho.wire.raw_text import callers_text
 from sekisho.wire.thoughts import read_thinking
 
 Marked = Text | Image | Document | ToolCall | ToolResult | Tool
@@ -121,7 +122,7 @@ def _reasoning(value: wire.ReasoningIn, path: str, _notes: list[str]) -> Part:
 def _tool_use(value: wire.ToolUseIn, path: str, _notes: list[str]) -> ToolCall:
     if value.type == "server_tool_use":
         raise UnsupportedFeature(f"{path}.type", wire.ELSEWHERE)
-    arguments = bytes(value.input).decode()
+    arguments = callers_text(value.input, f"{path}.input")
     if not arguments.startswith("{"):
         raise MalformedRequest(f"{path}.input: Expected `object`.", param=f"{path}.input")
     return ToolCall(id=value.tool_use_id, name=value.name, arguments=arguments)
@@ -138,8 +139,8 @@ def _tool_result(value: wire.ToolResultIn, path: str, notes: list[str]) -> ToolR
     return ToolResult(call_id=value.tool_use_id, parts=tuple(parts), is_error=value.status == "error")
 
 
-def _json(value: msgspec.Raw, _path: str, _notes: list[str]) -> Text:
-    return Text(bytes(value).decode())
+def _json(value: msgspec.Raw, path: str, _notes: list[str]) -> Text:
+    return Text(callers_text(value, path))
 
 
 _RESULT_READERS: dict[str, Callable[[Any, str, list[str]], Text | Image | Document]] = {

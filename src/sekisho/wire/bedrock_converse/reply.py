@@ -31,6 +31,7 @@ from sekisho.wire.bedrock_converse.reply_schema import (
     usage_of,
 )
 from sekisho.wire.bedrock_converse.request import PATHS_KEY, STOP_SEQUENCE_PATH
+from sekisho.wire.raw_text import providers_text
 from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _decoder = msgspec.json.Decoder(ReplyOut)
@@ -81,7 +82,7 @@ def _part(block: BlockOut) -> Part | None:
         return Text("".join(piece.text for piece in block.citations_content.content or ()))
     if block.tool_use is not None and block.tool_use.type != SERVER_TOOL:
         call = block.tool_use
-        return ToolCall(id=call.tool_use_id, name=call.name, arguments=bytes(call.input).decode())
+        return ToolCall(id=call.tool_use_id, name=call.name, arguments=providers_text(call.input))
     thought = block.reasoning_content
     if thought is not None and thought.redacted_content is not None:
         return RedactedThinking(thought.redacted_content)
