@@ -26,14 +26,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from sekisho.store import domain
+from sekisho.store import counters, domain
 from sekisho.store.domain import limits_column
 
 #: The revision that this code reads and writes.
-HEAD = "0003"
+HEAD = "0004"
 
-#: All tables, those of domain.py too.
+#: All tables, those of domain.py and counters.py too.
 metadata = domain.metadata
+COUNTERS = (counters.limit_counts, counters.limit_reservations)
 
 #: Where Alembic keeps the revision of the stored schema.
 alembic_version = Table(
