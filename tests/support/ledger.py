@@ -12,7 +12,8 @@ from sekisho.core.ids import new_uuid7
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.rows import CallRow, Intent
 from sekisho.store.db import Database, Store
-from sekisho.store.keys import KeyRow, get_key, insert_key
+from sekisho.store.directory import KEYS
+from sekisho.store.keys import KeyRow, get_key
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.schema import calls
 
@@ -42,7 +43,7 @@ def add_key(db: Store, token: str, **changes: Any) -> None:
     """A virtual key with this hash, straight into the table."""
     fields: dict[str, Any] = {"key_name": "sk-...test", "created_us": NOW_US, "updated_us": NOW_US}
     key = KeyRow(token=token, **(fields | changes))
-    db.write(lambda connection: insert_key(connection, key)).result()
+    db.write(lambda connection: KEYS.insert(connection, key)).result()
 
 
 def spend_of(db: Store, token: str) -> int:

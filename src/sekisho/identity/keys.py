@@ -1,6 +1,6 @@
-"""Virtual keys: from a token to the principal behind it, and the making and unmaking of keys.
+"""Virtual keys: from a token to the principal behind it.
 
-Flows in: tokens that callers show, changes that administrators ask for. Flows out: Principals. Must stay true: a known
+Flows in: tokens that callers show. Flows out: Principals. Must stay true: a known
 key costs no query, an unknown one a single indexed query, however many ask for it; a change acts at once in this
 process and within a second in the others (changes.py); the token itself is kept nowhere, only its SHA-256.
 """
@@ -10,24 +10,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import secrets
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy.engine import Connection
 
 from sekisho.core.clock import Clock
-from sekisho.core.errors import CallerError, ErrorClass, MalformedRequest
+from sekisho.core.errors import CallerError, ErrorClass
 from sekisho.core.secret import Secret
 from sekisho.identity.lru import Lru
 from sekisho.identity.remembered import Flight, Flights, Remembered, remember
 from sekisho.identity.scopes import Scope, depends_on, lists, residency_of, role_of, scopes_of, tags_of
-from sekisho.store import keys as stored
 from sekisho.store.bindings import Binding, binding_of_key, binding_of_secret
-from sekisho.store.changes import note_changes
 from sekisho.store.db import Store
-from sekisho.store.keys import KeyFilter, KeyRow
 
 #: The user that LiteLLM books the master key's acts on.
 MASTER_USER_ID = "default_user_id"
@@ -227,100 +222,6 @@ class KeyRing:
         return principal
 
 
-class KeyService:
-    """What administrators do to keys: in the database first, then in the ring, before the answer goes out."""
-
-    def __init__(self, db: Store, ring: KeyRing, clock: Clock) -> None:
-        self._db = db
-        self._ring = ring
-        self._clock = clock
-
-    async def generate(self, key: str | None, fields: dict[str, Any], by: str | None) -> tuple[str, KeyRow]:
-        """Make a key of these `KeyRow` fields; `key` is the caller's own choice of it. Returns it and its row.
-
-        Raises MalformedRequest when the key or its alias is taken, or the key does not begin with sk-.
-        """
-        if key is not None and (not key.startswith(PREFIX) or len(key) == len(PREFIX)):
-            raise MalformedRequest(f"'key' must begin with '{PREFIX}': choose another, or leave it out.", param="key")
-        key = key or PREFIX + secrets.token_urlsafe(KEY_BYTES)
-        now_us = self._clock.now_us()
-        stamps = {"created_us": now_us, "created_by": by, "updated_us": now_us, "updated_by": by}
-        row = KeyRow(token=token_hash(key), key_name=f"{PREFIX}...{key[-4:]}", **(stamps | fields))
-        if row.token == self._ring.master.key_hash:
-            raise MalformedRequest("'key' is taken: choose another, or leave it out.", param="key")
-
-        def add(connection: Connection) -> None:
-            if stored.get_key(connection, row.token) is not None:
-                raise MalformedRequest("'key' is taken: choose another, or leave it out.", param="key")
-            _check_alias(connection, row.key_alias, None)
-            stored.insert_key(connection, row)
-            note_changes(connection, [("key", row.token)], now_us)
-
-        await asyncio.wrap_future(self._db.write(add))
-        self._ring.drop(row.token)
-        return key, row
-
-    async def update(self, key: str, change: Callable[[KeyRow], dict[str, Any]], by: str | None) -> KeyRow:
-        """Set the `KeyRow` fields that `change` makes of the present row. `key` is the key itself or its hash.
-
-        Raises UnknownKey, and MalformedRequest when another key has the alias.
-        """
-        token = hash_of(key)
-        now_us = self._clock.now_us()
-        stamps = {"updated_us": now_us, "updated_by": by}
-
-        def write(connection: Connection) -> KeyRow:
-            present = stored.get_key(connection, token)
-            if present is None:
-                raise _unknown()
-            fields = change(present)
-            _check_alias(connection, fields.get("key_alias"), token)
-            note_changes(connection, [("key", token)], now_us)
-            return stored.update_key(connection, token, fields | stamps) or present
-
-        row = await asyncio.wrap_future(self._db.write(write))
-        self._ring.drop(row.token)
-        return row
-
-    async def delete(self, named_keys: Sequence[str], aliases: Sequence[str]) -> list[str]:
-        """Delete keys by themselves, by hash or by alias: all, or none where one is unknown. Returns what was named."""
-        wanted, now_us = {name: hash_of(name) for name in named_keys}, self._clock.now_us()
-
-        def remove(connection: Connection) -> list[str]:
-            found = stored.tokens_of(connection, list(wanted.values()), aliases)
-            missing = sum(name not in found for name in (*wanted.values(), *aliases))
-            if missing:
-                raise UnknownKey(f"{missing} of the named keys do not exist; none was deleted.", param="keys")
-            tokens = sorted({*wanted.values(), *(found[alias] for alias in aliases)})
-            stored.delete_keys(connection, tokens)
-            note_changes(connection, [("key", token) for token in tokens], now_us)
-            return tokens
-
-        for token in await asyncio.wrap_future(self._db.write(remove)):
-            self._ring.drop(token)
-        return [*named_keys, *aliases]
-
-    async def get(self, token: str) -> KeyRow:
-        """The key with this hash, its spend as of now. Raises UnknownKey."""
-        row = await asyncio.wrap_future(self._db.read(lambda connection: stored.get_key(connection, token)))
-        if row is None:
-            raise _unknown()
-        return row
-
-    async def page(
-        self, wanted: KeyFilter, *, limit: int, offset: int, sort_by: str, ascending: bool
-    ) -> tuple[list[KeyRow], int]:
-        """(one page of the keys that match, how many match)."""
-
-        def read(connection: Connection) -> tuple[list[KeyRow], int]:
-            rows = stored.list_keys(
-                connection, wanted, limit=limit, offset=offset, sort_by=sort_by, ascending=ascending
-            )
-            return rows, stored.count_keys(connection, wanted)
-
-        return await asyncio.wrap_future(self._db.read(read))
-
-
 def principal_of(binding: Binding, shared: Lru[tuple[str, str], Scope] | None = None) -> Principal:
     """What the hot path needs of a stored key. Equal scopes of several keys become one value, by `shared`."""
     row = binding.key
@@ -358,12 +259,3 @@ def _one_for_all(scope: Scope, shared: Lru[tuple[str, str], Scope] | None) -> Sc
 
 def _read(connection: Connection, name: str) -> Binding | None:
     return binding_of_key(connection, name[1:]) if name.startswith("=") else binding_of_secret(connection, name)
-
-
-def _check_alias(connection: Connection, alias: str | None, token: str | None) -> None:
-    if alias is not None and stored.alias_is_taken(connection, alias, token):
-        raise MalformedRequest(f"Another key has the alias '{alias}': choose another key_alias.", param="key_alias")
-
-
-def _unknown() -> UnknownKey:
-    return UnknownKey("This key does not exist: name a key by itself (sk-…) or by its hash.", param="key")

@@ -15,7 +15,8 @@ from sekisho.core.errors import MalformedRequest
 from sekisho.identity.keys import token_hash
 from sekisho.routing.plan import Wish
 from sekisho.store.db import Database
-from sekisho.store.keys import KeyRow, insert_key
+from sekisho.store.directory import KEYS
+from sekisho.store.keys import KeyRow
 from sekisho.store.migrate import ensure_schema
 
 KEY = "sk-0123456789abcdefghij"
@@ -132,7 +133,7 @@ def gateway(tmp_path: Path) -> tuple[str, ...]:
     row = KeyRow(
         token=token_hash(KEY), key_name="sk-...ghij", key_alias="ana-laptop", user_id="ana", created_us=1, updated_us=1
     )
-    db.write(lambda connection: insert_key(connection, row)).result()
+    db.write(lambda connection: KEYS.insert(connection, row)).result()
     db.close()
     return ("--config", str(config), "--data-dir", str(tmp_path))
 

@@ -19,9 +19,10 @@ from sekisho.identity.access_keys import (
     UnknownAccessKey,
     take_over,
 )
-from sekisho.identity.keys import KeyRing, KeyService, UnknownKey, token_hash
+from sekisho.identity.keys import KeyRing, UnknownKey, token_hash
 from sekisho.store.access_keys import AccessKeyRow, get_access_key
 from sekisho.store.db import Database
+from tests.support.key_desk import KeyDesk
 from tests.support.ledger import add_key, open_database, run_sql
 
 ROOT, NEW_ROOT = "ab" * 32, "cd" * 32
@@ -51,7 +52,7 @@ class World:
         self.keys = KeyRing(self.db, self.clock, Secret("sk-master-0123456789"))
         self.ring = AccessKeyRing(self.db, self.keys, self.envelope, self.clock)
         self.service = AccessKeyService(self.db, self.ring, self.envelope, self.clock)
-        self.key_service = KeyService(self.db, self.keys, self.clock)
+        self.key_desk = KeyDesk(self.db, self.keys)
 
     def take_over(self) -> None:
         self.db.write(lambda connection: take_over(connection, self.envelope)).result()
@@ -136,13 +137,13 @@ def test_what_can_be_no_id_costs_no_query(world: World, name: str) -> None:
 async def test_what_happens_to_the_virtual_key_happens_to_its_pairs_at_once(world: World) -> None:
     row, _ = await world.service.issue(KEY, None)
     assert (await principal_state(world, row)) is False
-    await world.key_service.update(KEY, lambda _: {"blocked": True}, None)
+    world.key_desk.change(KEY, blocked=True)
     assert (await principal_state(world, row)) is True
-    await world.key_service.update(KEY, lambda _: {"blocked": False}, None)
+    world.key_desk.change(KEY, blocked=False)
     assert (await principal_state(world, row)) is False
-    await world.key_service.delete([KEY], [])
+    world.key_desk.delete(KEY)
     assert (await principal_state(world, row)) is None
-    await world.key_service.generate(KEY, {}, None)
+    world.key_desk.make(KEY)
     world.clock.advance(1.001)
     assert (await principal_state(world, row)) is None
 

@@ -10,14 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.core.clock import FakeClock
-from sekisho.core.errors import MalformedRequest
 from sekisho.core.secret import Secret
 from sekisho.identity import keys as keys_module
 from sekisho.identity.keys import (
     KeyRing,
-    KeyService,
     Principal,
-    UnknownKey,
     denied_by,
     hash_of,
     may_use,
@@ -27,7 +24,6 @@ from sekisho.identity.keys import (
 from sekisho.identity.scopes import Scope
 from sekisho.store.db import Database
 from sekisho.store.domain import teams
-from sekisho.store.keys import KeyFilter
 from sekisho.store.schema import key_tokens
 from tests.support.domain import add_row
 from tests.support.ledger import NOW_US, add_key, open_database
@@ -59,11 +55,6 @@ def clock() -> FakeClock:
 @pytest.fixture
 def ring(db: CountingDatabase, clock: FakeClock) -> KeyRing:
     return KeyRing(db, clock, Secret(MASTER))
-
-
-@pytest.fixture
-def service(db: CountingDatabase, ring: KeyRing, clock: FakeClock) -> KeyService:
-    return KeyService(db, ring, clock)
 
 
 def test_the_master_key_costs_no_query(db: CountingDatabase, ring: KeyRing) -> None:
@@ -108,87 +99,6 @@ def test_what_the_ring_remembers_is_bounded(db: Database, clock: FakeClock, monk
 @pytest.mark.parametrize("token", ["", "\x00", "sk-\ud800", "x" * 100_000, "' OR 1=1 --", "鍵"])
 def test_no_token_confuses_the_ring(ring: KeyRing, token: str) -> None:
     assert ring.find(token) is None
-
-
-def holds(folder: Path, text: str) -> bool:
-    return any(text.encode() in path.read_bytes() for path in folder.iterdir())
-
-
-async def test_a_made_key_is_known_at_once_and_stored_as_its_hash(
-    tmp_path: Path, service: KeyService, ring: KeyRing
-) -> None:
-    key, row = await service.generate(None, {"models": ("m",), "key_alias": "a"}, "admin")
-    assert key.startswith("sk-")
-    assert len(key) >= 25
-    assert row.token == token_hash(key)
-    assert row.key_name == f"sk-...{key[-4:]}"
-    assert (row.created_by, row.created_us) == ("admin", NOW_US)
-    found = ring.find(key)
-    assert found is not None
-    assert found.models == ("m",)
-    assert not holds(tmp_path, key)
-
-
-async def test_a_key_refused_before_it_was_made_is_known_once_made(service: KeyService, ring: KeyRing) -> None:
-    assert ring.find("sk-chosen") is None
-    await service.generate("sk-chosen", {}, None)
-    assert ring.find("sk-chosen") is not None
-
-
-@pytest.mark.parametrize("key", ["chosen", "sk-", "sk-taken", MASTER])
-async def test_a_bad_choice_of_key_is_refused_without_repeating_it(service: KeyService, key: str) -> None:
-    await service.generate("sk-taken", {}, None)
-    with pytest.raises(MalformedRequest, match="'key'") as caught:
-        await service.generate(key, {}, None)
-    assert caught.value.info.param == "key"
-    assert MASTER not in str(caught.value)
-
-
-async def test_an_alias_is_taken_once(service: KeyService) -> None:
-    key, _ = await service.generate(None, {"key_alias": "a"}, None)
-    other, _ = await service.generate(None, {"key_alias": "b"}, None)
-    with pytest.raises(MalformedRequest, match="alias 'a'"):
-        await service.generate(None, {"key_alias": "a"}, None)
-    with pytest.raises(MalformedRequest, match="alias 'a'"):
-        await service.update(other, lambda _: {"key_alias": "a"}, None)
-    assert (await service.update(key, lambda _: {"key_alias": "a"}, None)).key_alias == "a"
-
-
-async def test_a_change_acts_at_once(service: KeyService, ring: KeyRing) -> None:
-    key, row = await service.generate(None, {}, None)
-    await service.update(row.token, lambda _: {"blocked": True}, "admin")
-    found = ring.find(key)
-    assert found is not None
-    assert found.blocked
-    assert (await service.get(row.token)).updated_by == "admin"
-
-
-async def test_a_deleted_key_is_unknown_at_once(service: KeyService, ring: KeyRing) -> None:
-    key, _ = await service.generate(None, {}, None)
-    other, row = await service.generate(None, {"key_alias": "a"}, None)
-    assert await service.delete([key], ["a"]) == [key, "a"]
-    assert (ring.find(key), ring.find(other)) == (None, None)
-    with pytest.raises(UnknownKey):
-        await service.get(row.token)
-
-
-async def test_where_one_key_is_unknown_none_is_deleted(service: KeyService, ring: KeyRing) -> None:
-    key, _ = await service.generate(None, {}, None)
-    with pytest.raises(UnknownKey, match="1 of the named keys"):
-        await service.delete([key, "sk-none"], [])
-    assert ring.find(key) is not None
-
-
-async def test_an_unknown_key_cannot_be_changed(service: KeyService) -> None:
-    with pytest.raises(UnknownKey):
-        await service.update("sk-none", lambda _: {"blocked": True}, None)
-
-
-async def test_a_page_knows_how_many_there_are(service: KeyService) -> None:
-    for number in range(3):
-        await service.generate(None, {"user_id": "u" if number else None}, None)
-    rows, total = await service.page(KeyFilter(user_id="u"), limit=1, offset=0, sort_by="created_at", ascending=True)
-    assert (len(rows), total) == (1, 2)
 
 
 def test_administrators_name_a_key_by_itself_or_its_hash() -> None:

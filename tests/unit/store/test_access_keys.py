@@ -19,7 +19,7 @@ from sekisho.store.access_keys import (
     set_secret,
 )
 from sekisho.store.db import Store
-from sekisho.store.keys import delete_keys
+from sekisho.store.directory import KEYS
 from tests.support.ledger import NOW_US, add_key
 
 
@@ -75,7 +75,7 @@ def test_a_deleted_pair_is_gone_and_a_deleted_key_takes_its_pairs_along(db: Stor
         add(db, access_key_id, key_hash=key_hash)
     assert db.write(lambda connection: delete_access_key(connection, "a")).result() is True
     assert db.write(lambda connection: delete_access_key(connection, "a")).result() is False
-    db.write(lambda connection: delete_keys(connection, ["k1"])).result()
+    db.write(lambda connection: KEYS.delete(connection, ("k1",))).result()
     assert [get(db, name) is not None for name in "abc"] == [False, False, True]
 
 

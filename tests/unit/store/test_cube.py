@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,18 +7,17 @@ import pytest
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
 from sekisho.store.cube import DIMENSIONS, Window, sums, tagged
-from sekisho.store.db import Database
+from sekisho.store.db import Store
 from sekisho.store.schema import usage_days
-from tests.support.ledger import NOW_US, open_database, row
+from tests.support.ledger import NOW_US, row
 
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 MIDNIGHT_US = NOW_US - NOW_US % DAY_US
 ALL = Window(0, 10**18)
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(tmp_path)
+@pytest.fixture(autouse=True)
+def used(db: Store) -> None:
     calls: list[dict[str, Any]] = [
         {"user_id": "a", "team_id": "t", "routed_model": "m", "tags": ("x", "y"), "cost_nano_usd": 5},
         {"user_id": "a", "team_id": "t", "routed_model": "n", "tags": ("x",), "cost_nano_usd": 7, "input_tokens": 3},
@@ -29,13 +26,9 @@ def db(tmp_path: Path) -> Iterator[Database]:
     ]
     rows = [to_columns(row(**call)) for call in calls]
     db.write(lambda connection: insert_calls(connection, rows)).result()
-    yield db
-    db.close()
 
 
-def summed(
-    db: Database, *by: str, window: Window = ALL, limit: int = 100, **filters: Any
-) -> dict[Any, tuple[int, ...]]:
+def summed(db: Store, *by: str, window: Window = ALL, limit: int = 100, **filters: Any) -> dict[Any, tuple[int, ...]]:
     def read(connection: Any) -> list[dict[str, Any]]:
         table = window.table
         conditions = [table.c[DIMENSIONS[name]] == value for name, value in filters.items()]
@@ -48,34 +41,34 @@ def summed(
     }
 
 
-def test_all_together(db: Database) -> None:
+def test_all_together(db: Store) -> None:
     assert summed(db) == {(): (4, 12)}
     assert summed(db, window=Window(0, 1)) == {(): (0, 0)}
 
 
-def test_by_one_dimension_and_by_two(db: Database) -> None:
+def test_by_one_dimension_and_by_two(db: Store) -> None:
     assert summed(db, "user") == {"a": (2, 12), "b": (2, 0)}
     assert summed(db, "user", "model") == {("a", "n"): (1, 7), ("a", "m"): (1, 5), ("b", "m"): (2, 0)}
     assert summed(db, "tool") == {"": (3, 12), "codex": (1, 0)}
 
 
-def test_by_day_and_by_hour(db: Database) -> None:
+def test_by_day_and_by_hour(db: Store) -> None:
     assert summed(db, "day") == {MIDNIGHT_US: (3, 12), MIDNIGHT_US + DAY_US: (1, 0)}
     hour = NOW_US - NOW_US % HOUR_US
     assert summed(db, "hour", window=Window(hour, hour + HOUR_US, hourly=True)) == {hour: (3, 12)}
 
 
-def test_a_call_counts_under_each_of_its_tags(db: Database) -> None:
+def test_a_call_counts_under_each_of_its_tags(db: Store) -> None:
     assert summed(db, "tag") == {"x": (2, 12), "y": (1, 5), "": (2, 0)}
     assert summed(db, "tag", "user") == {("x", "a"): (2, 12), ("y", "a"): (1, 5), ("", "b"): (2, 0)}
 
 
-def test_the_costliest_come_first_and_there_is_a_limit(db: Database) -> None:
+def test_the_costliest_come_first_and_there_is_a_limit(db: Store) -> None:
     assert list(summed(db, "model", limit=1)) == ["n"]
     assert list(summed(db, "tag", limit=1)) == ["x"]
 
 
-def test_only_what_meets_the_conditions_is_summed(db: Database) -> None:
+def test_only_what_meets_the_conditions_is_summed(db: Store) -> None:
     assert summed(db, user="a", team="t") == {(): (2, 12)}
 
     def read(connection: Any) -> int:

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-
+from sekisho.store.db import Store
 from sekisho.store.directory import POOLS
 from sekisho.store.edit import Edit
 from sekisho.store.pool_keys import keys_of_pools, set_keys
-from tests.support.ledger import NOW_US, add_key, open_database
+from tests.support.ledger import NOW_US, add_key
 
 
-def test_a_pool_has_exactly_the_keys_it_was_given(tmp_path: Path) -> None:
-    db = open_database(tmp_path)
+def test_a_pool_has_exactly_the_keys_it_was_given(db: Store) -> None:
     for token in ("a", "b", "c"):
         add_key(db, token)
     db.write(lambda connection: Edit(connection, None, NOW_US).add(POOLS, pool_id="p")).result()
@@ -21,4 +19,3 @@ def test_a_pool_has_exactly_the_keys_it_was_given(tmp_path: Path) -> None:
     assert given("b", "c") == {"a", "c"}
     assert given("b", "c") == set()
     assert db.read_now(lambda connection: keys_of_pools(connection, ["p", "q"])) == {"p": ["b", "c"], "q": []}
-    db.close()

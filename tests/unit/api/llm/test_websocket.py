@@ -19,9 +19,9 @@ from sekisho.api.llm.websocket import (
 )
 from sekisho.core.errors import StreamBroken
 from sekisho.exchange.watchdog import Timeouts
-from sekisho.identity.keys import KeyService
 from sekisho.providers.deployment import Deployment
 from sekisho.wire.sse import sse_event
+from tests.support.key_desk import KeyDesk
 from tests.support.socket_client import SocketClient
 from tests.support.stations import PATIENT, Script, ScriptedTransport, Stage, refusal, speaking, stage_in
 from tests.support.waiting import eventually
@@ -264,11 +264,11 @@ async def test_who_shows_no_key_is_refused_before_it_is_a_websocket(stage: Stage
 
 
 async def test_a_key_that_is_withdrawn_serves_no_further_turn(stage: Stage) -> None:
-    service = KeyService(stage.db, stage.keys, stage.clock)
-    key, _ = await service.generate(None, {}, None)
+    desk = KeyDesk(stage.db, stage.keys)
+    key = desk.make()
     async with serving(stage, Script([stream_body(DIALECT)]), headers={"authorization": f"Bearer {key}"}) as served:
         await served.client.turn(model="m", input="Hi")
-        await service.delete([key], [])
+        desk.delete(key)
         [event] = await served.client.turn(model="m", input="Go on")
         assert (event["type"], event["status"]) == ("error", 401)
         await served.over()
