@@ -10,7 +10,7 @@ import pytest
 
 from sekisho.api.admin.app import MODULES
 from sekisho.api.llm.routes import SURFACES, both
-from sekisho.cli.ledger import FILE_NAME
+from sekisho.store.open import FILE_NAME
 from sekisho.cli.main import VERBS
 from sekisho.config import keys
 from sekisho.config.load import load_settings

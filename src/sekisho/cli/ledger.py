@@ -1,7 +1,7 @@
 """`sekisho ledger log`: the calls in the ledger as a table, or as JSON lines.
 
-Flows in: the database file in the data directory. Flows out: rows, newest last. Must stay true: it reads only, so it
-may run beside the gateway; calls that ended within the last moments may not have reached the file.
+Flows in: the database. Flows out: rows, newest last. Must stay true: it reads only, so it may run beside the gateway;
+calls that ended within the last moments may not have reached the database.
 """
 
 from __future__ import annotations
@@ -21,32 +21,29 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError
 
 from sekisho.canonical.usage import Usage
+from sekisho.cli.db import ConfigOption, DataDirOption, with_store
+from sekisho.cli.ledger_verify import verify
 from sekisho.core.errors import OperatorError
 from sekisho.core.money import usd_text
 from sekisho.identity.keys import PREFIX, token_hash
 from sekisho.ledger.rows import CallRow, from_columns
 from sekisho.store.calls import CallFilter, find_calls
-from sekisho.store.db import open_for_reading
+from sekisho.store.db import Store
 
 app = typer.Typer(no_args_is_help=True, help="Read the ledger.")
+app.command("verify")(verify)
 
-#: Where `serve` keeps the database in its data directory.
-FILE_NAME = "sekisho.db"
 _SINCE = re.compile(r"([0-9]{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _HASH = re.compile(r"[0-9a-f]{64}")
 _STATUS_STYLES = {"success": "green", "failure": "red", "incomplete": "yellow"}
 
 
-@app.callback()
-def ledger() -> None:
-    """Make `log` a verb of its own, also while it is the only one."""
-
-
 @app.command("log")
 def show_log(
     *,
-    data_dir: Annotated[Path, typer.Option(help="The gateway's data directory.")] = Path(".data"),
+    config: ConfigOption = None,
+    data_dir: DataDirOption = Path(".data"),
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many calls, the newest.")] = 20,
     key: Annotated[str | None, typer.Option(help="Only this key's: the key, its hash or its alias.")] = None,
     since: Annotated[str | None, typer.Option(help="Only calls since then: 15m, 24h, 7d, or a UTC date.")] = None,
@@ -54,26 +51,23 @@ def show_log(
 ) -> None:
     """Show the last calls: who, what, how it ended, what it cost."""
     try:
-        rows = read_log(data_dir / FILE_NAME, _filter(key, since, dt.datetime.now(dt.UTC)), limit)
+        wanted = _filter(key, since, dt.datetime.now(dt.UTC))
     except OperatorError as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from error
+    rows = with_store(config, data_dir, lambda store: read_log(store, wanted, limit))
     if as_json:
         sys.stdout.writelines(line + "\n" for line in map(json_line, rows))
     else:
         Console().print(table_of(rows))
 
 
-def read_log(path: Path, wanted: CallFilter, limit: int) -> list[CallRow]:
-    """The newest calls that match, oldest first. Raises OperatorError when the file cannot be read."""
-    engine = open_for_reading(path)
+def read_log(store: Store, wanted: CallFilter, limit: int) -> list[CallRow]:
+    """The newest calls that match, oldest first. Raises OperatorError when they cannot be read."""
     try:
-        with engine.connect() as connection:
-            found = find_calls(connection, wanted, limit=limit)
+        found = store.read(lambda connection: find_calls(connection, wanted, limit=limit)).result()
     except DBAPIError as error:
-        raise OperatorError(f"The ledger in {path} cannot be read: {error.orig}") from error
-    finally:
-        engine.dispose()
+        raise OperatorError(f"The ledger cannot be read: {error.orig}") from error
     return [from_columns(columns) for columns in reversed(found)]
 
 

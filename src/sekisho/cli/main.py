@@ -18,6 +18,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("explain", "sekisho.cli.explain", "explain"),
     ("setup", "sekisho.cli.setup", "setup"),
     ("ledger", "sekisho.cli.ledger", "app"),
+    ("db", "sekisho.cli.db", "app"),
     ("convert", "sekisho.cli.convert", "convert"),
     ("fake-provider", "sekisho.cli.fake_provider", "fake_provider"),
     ("demo", "sekisho.cli.demo", "demo"),

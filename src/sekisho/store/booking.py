@@ -10,17 +10,14 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.bulk import copy_rows, insert_rows
 from sekisho.store.days import ensure_days
 from sekisho.store.schema import calls
 from sekisho.store.spend import add_spend
-from sekisho.store.usage import add_usage
+from sekisho.store.usage import add_usage, hold_sums
 
-#: PostgreSQL's lock for sums: two writers that add to the same rows in another order would wait for each other.
-SUMS_LOCK = 0x53454B49
 _values_of: Callable[[dict[str, Any]], tuple[Any, ...]] = operator.itemgetter(*calls.c.keys())
 
 
@@ -47,7 +44,6 @@ def insert_fresh_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -
 def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(SUMS_LOCK)))
+    hold_sums(connection)
     add_spend(connection, rows)
     add_usage(connection, rows)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.bulk import insert_rows
@@ -31,6 +31,8 @@ _SUMMED = tuple(name for name in USAGE_MEASURES if name.endswith("_tokens"))
 _dimensions_of: Callable[[dict[str, Any]], Row] = operator.itemgetter(*_FROM)
 _summed_of: Callable[[dict[str, Any]], Row] = operator.itemgetter(*_SUMMED)
 _COUNTED = dict.fromkeys((*_FROM, *_SUMMED, "started_us", "ended_us", "status", "cost_nano_usd"))
+#: PostgreSQL's lock for sums.
+SUMS_LOCK = 0x53454B49
 #: Calls read at once.
 ROWS_READ = 5_000
 _TAGS = USAGE_DIMENSIONS.index("tags")
@@ -44,19 +46,37 @@ def add_usage(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     add_groups(connection, usage_days, by_day(hours))
 
 
-def rebuild_usage(connection: Connection) -> None:
-    """Make both roll-ups anew, from the calls that are there."""
+def days_with_calls(connection: Connection) -> list[int]:
+    """The UTC days that have calls, oldest first: one look-up in an index each."""
+    days: list[int] = []
+    while True:
+        later = calls.c.started_us >= (days[-1] + DAY_US if days else 0)
+        first = connection.execute(select(func.min(calls.c.started_us)).where(later)).scalar()
+        if first is None:
+            return days
+        days.append(first // DAY_US * DAY_US)
+
+
+def count_anew(connection: Connection, day_us: int) -> None:
+    """Make both roll-ups of a UTC day anew, from the calls that are there."""
+    hold_sums(connection)
     for table in (usage_hours, usage_days):
-        connection.execute(delete(table))
-    for rows in counted_calls(connection):
+        connection.execute(delete(table).where(table.c.starts_us >= day_us, table.c.starts_us < day_us + DAY_US))
+    for rows in counted_calls(connection, day_us, day_us + DAY_US):
         add_usage(connection, rows)
 
 
+def hold_sums(connection: Connection) -> None:
+    """Until this transaction ends, nobody else adds to sums: in another order, two would wait for each other."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(SUMS_LOCK)))
+
+
 def counted_calls(
-    connection: Connection, from_us: int = 0, until_us: int | None = None
+    connection: Connection, from_us: int, until_us: int
 ) -> Iterator[list[dict[str, Any]]]:
     """The calls that started in [from_us, until_us), as far as they are counted here, some thousand at a time."""
-    wanted = [calls.c.started_us >= from_us] + ([] if until_us is None else [calls.c.started_us < until_us])
+    wanted = (calls.c.started_us >= from_us, calls.c.started_us < until_us)
     query = select(*(calls.c[name] for name in _COUNTED)).where(*wanted).order_by(calls.c.started_us)
     found = connection.execute(query.execution_options(yield_per=ROWS_READ)).mappings()
     for rows in found.partitions():

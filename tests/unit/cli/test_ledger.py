@@ -9,11 +9,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from sekisho.cli.ledger import app, read_log, since_us, table_of
-from sekisho.core.errors import OperatorError
+from sekisho.cli.ledger import app, since_us, table_of
 from sekisho.identity.keys import token_hash
 from sekisho.ledger.rows import CallRow
-from sekisho.store.calls import CallFilter
+from sekisho.store.db import Database
 from tests.support.ledger import NOW_US, open_database, open_journal, row
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
@@ -121,7 +120,14 @@ def test_a_folder_without_a_ledger_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_ledger_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "sekisho.db"
-    path.write_text("not a database " * 100)
-    with pytest.raises(OperatorError, match="cannot be read"):
-        read_log(path, CallFilter(), 10)
+    (tmp_path / "sekisho.db").write_text("not a database " * 100)
+    done = CliRunner().invoke(app, ["log", "--data-dir", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "cannot be used" in done.stderr
+
+
+def test_a_database_without_a_ledger_is_told(tmp_path: Path) -> None:
+    Database(tmp_path / "sekisho.db").close()
+    done = CliRunner().invoke(app, ["log", "--data-dir", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "cannot be read" in done.stderr

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -8,7 +9,7 @@ from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
 from sekisho.store.db import Store
 from sekisho.store.schema import USAGE_DIMENSIONS, usage_days, usage_hours
-from sekisho.store.usage import DAY_US, HOUR_US, rebuild_usage, usage_id
+from sekisho.store.usage import DAY_US, HOUR_US, count_anew, days_with_calls, usage_id
 from tests.support.ledger import NOW_US, row, run_sql
 
 HOUR = NOW_US - NOW_US % HOUR_US
@@ -59,7 +60,10 @@ def test_roll_ups_made_anew_are_what_they_were(db: Store) -> None:
     before = rows_of(db, usage_hours), rows_of(db, usage_days)
     run_sql(db, "UPDATE usage_hours SET calls = 9")
     run_sql(db, "DELETE FROM usage_days")
-    db.write(rebuild_usage).result()
+    days = db.read(days_with_calls).result()
+    assert days == sorted({at // DAY_US * DAY_US for at in (NOW_US + number * HOUR_US for number in range(40))})
+    for day_us in days:
+        db.write(partial(count_anew, day_us=day_us)).result()
     assert (rows_of(db, usage_hours), rows_of(db, usage_days)) == before
 
 

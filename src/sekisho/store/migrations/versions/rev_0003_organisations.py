@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from sekisho.store.usage import rebuild_usage
+from sekisho.store.usage import count_anew, days_with_calls
 
 revision = "0003"
 down_revision = "0002"
@@ -109,7 +109,8 @@ def upgrade() -> None:
     for column in _CALLS_GAIN:
         op.add_column("calls", sa.Column(column, sa.Text))
     op.create_index("calls_end_user", "calls", ["end_user", "started_us"])
-    rebuild_usage(op.get_bind())
+    for day_us in days_with_calls(op.get_bind()):
+        count_anew(op.get_bind(), day_us)
 
 
 def downgrade() -> None:

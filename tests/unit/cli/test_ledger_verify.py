@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sekisho.cli.ledger import app
+from sekisho.store.db import Database
+from sekisho.store.usage import DAY_US
+from tests.support.ledger import NOW_US, open_database, open_journal, row, run_sql
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    db = open_database(tmp_path)
+    journal = open_journal(tmp_path, db)
+    for number in range(6):
+        journal.settle(row(started_us=NOW_US + number // 3 * DAY_US, user_id=f"u{number}", cost_nano_usd=number))
+    journal.close()
+    yield db
+    db.close()
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["verify", "--data-dir", str(folder), *arguments], env={"DATABASE_URL": ""})
+    return done.exit_code, done.stdout + done.stderr
+
+
+def test_books_that_agree(db: Database, tmp_path: Path) -> None:
+    assert run(tmp_path) == (0, "6 calls on 2 days: the roll-ups agree.\n")
+    assert run(tmp_path, "--mend")[0] == 0
+    db.close()
+
+
+def test_books_that_differ_are_told_and_mended_when_asked(db: Database, tmp_path: Path) -> None:
+    run_sql(db, "UPDATE usage_hours SET cost_nano_usd = cost_nano_usd + 5 WHERE user_id = 'u4'")
+    code, said = run(tmp_path)
+    assert code == 1
+    assert "user_id=u4" in said
+    assert "cost_nano_usd 9 instead of 4" in said
+    assert "1 of 2 days differ" in said
+    assert run(tmp_path, "--mend")[0] == 0
+    assert run(tmp_path) == (0, "6 calls on 2 days: the roll-ups agree.\n")
