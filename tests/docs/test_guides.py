@@ -10,12 +10,12 @@ import pytest
 
 from sekisho.api.admin.app import MODULES
 from sekisho.api.llm.routes import SURFACES, both
-from sekisho.store.open import FILE_NAME
 from sekisho.cli.main import VERBS
 from sekisho.config import keys
 from sekisho.config.load import load_settings
 from sekisho.config.sections import MediaPolicy, ProviderPolicy, Timeouts
 from sekisho.core.errors import DEFAULT_STATUS, ErrorClass
+from sekisho.store.open import FILE_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

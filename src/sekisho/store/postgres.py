@@ -41,10 +41,9 @@ class PostgresDatabase:
 
     def __init__(self, url: DatabaseUrl) -> None:
         """Connects when it is first asked."""
-        self._url = url
+        self._engine = _engine(url)  # first: it says which package is missing
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sekisho-db", daemon=True)
-        self._engine = _engine(url)
         self._closed = False
         self._thread.start()
 
