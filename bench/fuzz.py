@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from bench import fuzz_targets as targets
 from bench.fuzz_bodies import ODD, Seeds, Spoiler
 from sekisho.wire.dialect import Dialect
-from sekisho.wire.registry import DIALECTS
+from sekisho.wire.registry import CARRIED, DIALECTS
 
 SLOW_SECONDS = 2.0
 _BATCH = 100
@@ -72,6 +72,18 @@ class Fuzz:
             self._try(f"stream {dialect.name}", data, partial(targets.stream, dialect, pieces, asked))
             body = self.spoiler.json(self.dice.choice(replies), self.dice.choice(requests))
             self._try(f"anything {dialect.name}", body, partial(targets.anything, dialect, body, self.dice))
+
+    def carried(self) -> None:
+        """Streams in the framings that carry others' events: spoiled before they are framed, or after."""
+        for dialect in CARRIED:
+            data = self.dice.choice(self.seeds.streams[dialect.name.partition("@")[0]])
+            before = self.spoiler.stream(data) if self.dice.random() < 0.6 else data
+            self._try(f"stream {dialect.name}", before, partial(self._framed, dialect, before))
+
+    def _framed(self, dialect: Dialect, data: bytes) -> None:
+        with targets.declared():
+            data = targets.framed(dialect, data)
+        targets.stream(dialect, self.spoiler.pieces(self.spoiler.stream(data)))
 
     def made_up(self) -> None:
         """A batch of JSON that nobody has sent before."""
@@ -126,6 +138,7 @@ def run(minutes: float, start: int, folder: Path | None) -> Fuzz:
     ends, told_at = time.monotonic() + minutes * 60, time.monotonic() + 60
     for number in itertools.count():
         one.round()
+        one.carried()
         if number % 40 == 0:
             one.made_up()
         now = time.monotonic()

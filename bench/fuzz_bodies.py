@@ -121,7 +121,7 @@ class Spoiler:
             holder.setdefault("", None)
             self._spoil(holder, donor)
         data = self.deepened(msgspec.json.encode(holder.get("")))
-        return self.torn(data) if self.dice.random() < 0.1 else data
+        return self.torn(data) if self.dice.random() < 0.25 else data
 
     def deepened(self, data: bytes) -> bytes:
         """`data` with lists in lists where they are meant."""
@@ -134,7 +134,18 @@ class Spoiler:
             at, end = sorted(self.dice.randint(0, len(data)) for _ in range(2))
             end = min(end, at + self.dice.choice((0, 1, 4, 64, 10_000)))
             new = self.dice.choice(
-                (b"", data[at:end] * 2, self.dice.randbytes(3), b'"', b"{", b"\n\n", b"\\ud800", b"[" * 3000, b"\x00")
+                (
+                    b"",
+                    data[at:end] * 2,
+                    self.dice.randbytes(3),
+                    b'"',
+                    b"{",
+                    b"\n\n",
+                    b"\\ud800",
+                    b"\xe4",
+                    b"[" * 3000,
+                    b"\x00",
+                )
             )
             data = data[:at] + new + data[end:]
         return data
@@ -166,7 +177,7 @@ class Spoiler:
     def _payload(self, data: bytes) -> bytes:
         try:
             return self.json(msgspec.json.decode(data))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self.torn(data)
 
     def _aws(self, data: bytes) -> bytes:

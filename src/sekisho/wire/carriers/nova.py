@@ -163,7 +163,10 @@ def _chunk(message: Message) -> bytes:
     kind = message.header(":event-type")
     if kind != "metadata":
         return encode_chunk(msgspec.json.encode({kind: msgspec.Raw(message.payload)}))
-    payload = _json_decoder.decode(_recounted(message.payload, _NOVA_COUNTS))
+    try:
+        payload = _json_decoder.decode(_recounted(message.payload, _NOVA_COUNTS))
+    except _UNREADABLE:
+        raise UpstreamProtocolError("The stream's metadata cannot be read.") from None
     return encode_chunk(msgspec.json.encode({kind: payload, METRICS: _metrics(payload.get("usage") or {})}))
 
 

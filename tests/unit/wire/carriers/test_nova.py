@@ -18,6 +18,7 @@ from sekisho.core.errors import ErrorClass, ErrorInfo, MalformedRequest, Upstrea
 from sekisho.wire.bedrock_converse import DIALECT as CONVERSE
 from sekisho.wire.carriers.chunks import METRICS, encode_chunk
 from sekisho.wire.carriers.nova import nova_on_bedrock
+from sekisho.wire.eventstream import encode_message
 from tests.support.wires import WORDS, cut_at, reply_of
 
 NOVA = nova_on_bedrock(CONVERSE)
@@ -129,6 +130,13 @@ def test_a_stream_is_read_wherever_it_is_cut(marks: list[int]) -> None:
 def test_an_event_of_another_shape_is_an_error(data: bytes) -> None:
     with pytest.raises(UpstreamProtocolError):
         NOVA.stream_reader().feed(encode_chunk(data))
+
+
+@pytest.mark.parametrize("payload", [b"{", b"[]", b'{"usage":[]}', b'{"metrics":"\xe4"}'])
+def test_metadata_that_cannot_be_written_for_nova_are_an_error(payload: bytes) -> None:
+    wrap = nova_on_bedrock(CONVERSE).carrier.wrap()
+    with pytest.raises(UpstreamProtocolError):
+        wrap.feed(encode_message({":event-type": "metadata", ":message-type": "event"}, payload))
 
 
 def test_a_failure_is_an_exception_both_ways() -> None:
