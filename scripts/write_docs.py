@@ -109,6 +109,12 @@ def reference() -> str:
     return REFERENCE.format(commands=commands(), paths=paths(), providers=providers())
 
 
+def management() -> str:
+    sys.path.insert(0, str(DOCS.parent))
+    page: str = importlib.import_module("scripts.management_page").page()
+    return page
+
+
 def translation() -> str:
     sys.path.insert(0, str(DOCS.parent))
     page: str = importlib.import_module("scripts.translation.page").page()
@@ -117,6 +123,7 @@ def translation() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": settings.reference_page,
+    "management.md": management,
     "reference.md": reference,
     "translation.md": translation,
 }
