@@ -1,232 +1,151 @@
-"""Counters in Valkey or Redis, for many processes on many machines.
+"""Counters in Valkey or Redis: one connection, on which scripts are sent.
 
-Flows in: lines. Flows out: refusals, from one script that checks and takes them all by the server's clock. Must stay
-true: what this process holds is known here until the server has booked it, so that a server that lost its memory hears
-of it; money is admitted only when everybody has said what it holds and the ledger what was spent.
+Flows in: commands. Flows out: the scripts' answers (`lua/`), a batch in one write. Must stay true: nothing is sent in
+an epoch that this process has not joined; a server that was started anew, or another in its place, begins a new epoch
+even if it kept its data, because it may have lost the last of it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final
+import hashlib
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 
 from sekisho.core.clock import Clock
-from sekisho.limits.limiter import LimitsUnavailable, Line, Refusal, Seed, line_at
-from sekisho.limits.periods import NEVER_US
-from sekisho.limits.rule import Measure, Rule
-from sekisho.limits.valkey_link import LINK_ERRORS, Answer, Command, Link
+from sekisho.limits.limiter import Seed
+from sekisho.limits.sender import Answer, Command, CommandFailed, Sender
+from sekisho.limits.shared import Flushed, Holdings, SharedLimiter
 
-#: How long a count is kept after its period, for calls that end later; and one without an end after its last use.
-_LATE_MS: Final = 600_000
-_NEVER_MS: Final = 35 * 86_400_000
-#: Clocks of machines differ by less; more is put right by the server's.
-_CLOCKS_US: Final = 100_000
-#: A process that has shown no sign of life for so long is not waited for.
-_ALIVE_MS: Final = 15_000
-#: Commands that nobody waits for are kept while the server is away, up to here: leases tidy up after the rest.
-_KEPT_MAX: Final = 10_000
-_LETTERS: Final = {Measure.MONEY: "m", Measure.PARALLEL: "t"}
+_LUA: Final = Path(__file__).parent / "lua"
+_NAMES: Final = ("reserve", "settle", "seed", "used", "join", "joined", "beat")
 
 
-class _Held:
-    """A reservation of this process, until the server has booked it."""
-
-    __slots__ = ("lease_us", "lines", "renew_us", "settled")
-
-    def __init__(self, lines: Sequence[Line], lease_us: int, renew_us: int) -> None:
-        self.lines = lines
-        self.lease_us = lease_us
-        self.renew_us = renew_us
-        self.settled = False
+def valkey_limiter(url: str, *, clock: Clock, seed: Seed, flushed: Flushed) -> SharedLimiter:
+    """The Limiter of this process over the server at `url`."""
+    store = Valkey(url)
+    limiter = SharedLimiter(store, clock=clock, seed=seed, flushed=flushed)
+    store.holdings = limiter.holdings
+    return limiter
 
 
-class ValkeyLimiter:
-    """A Limiter over one server. `flushed` returns when all that was settled here is in the ledger's database.
+class Valkey(Sender):
+    """The server at `url` (redis://, rediss://, unix://). Its keys lie in one slot of a cluster, by `namespace`."""
 
-    For `grace_seconds` after its lease a reservation still counts against budgets: till then the process that
-    recovers its call may book it.
-    """
+    troubles = (RedisError, OSError)
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        clock: Clock,
-        seed: Seed,
-        flushed: Callable[[], Awaitable[None]],
-        namespace: str = "sekisho",
-        timeout_seconds: float = 0.25,
-        patience_seconds: float = 2.0,
-        beat_seconds: float = 1.0,
-        grace_seconds: float = 900.0,
-    ) -> None:
-        self._clock = clock
-        self._seed = seed
-        self._flushed = flushed
-        self._patience_seconds = patience_seconds
-        self._beat_seconds = beat_seconds
-        self._grace_us = round(grace_seconds * 1_000_000)
-        self._open: dict[str, _Held] = {}
-        self._seeding: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._unseeded: Sequence[Line] = ()
-        self._ahead_us = 0
-        self._beating: asyncio.Task[None] | None = None
-        self.link = Link(url, namespace=namespace, timeout_seconds=timeout_seconds, holdings=self._holdings)
+    def __init__(self, url: str, *, namespace: str = "sekisho", timeout_seconds: float = 0.25) -> None:
+        super().__init__()
+        pool = ConnectionPool.from_url(
+            url,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._connect: type[AbstractConnection] = pool.connection_class
+        self._options = pool.connection_kwargs
+        self._connection: AbstractConnection | None = None
+        self._epoch_key = f"{{{namespace}}}"
+        self._run = ""
+        self._shas: dict[str, str] = {}
+        #: What this process holds, said when an epoch is joined.
+        self.holdings: Holdings
+        #: The epoch that was joined; "" before, and after it has ended.
+        self.epoch = ""
+        #: How long the first of a new epoch waits for others, at least and at most.
+        self.pause_seconds, self.deadline_seconds = 1.0, 10.0
 
-    async def reserve(self, reservation: str, lines: Sequence[Line], lease_seconds: float) -> Refusal | None:
-        """Take all lines or none. Raises LimitsUnavailable, and what `seed` and `flushed` raise."""
-        if self._beating is None:
-            self._beating = asyncio.ensure_future(self._beat())
-        lines = self._by_the_servers_clock(lines)
-        lease_us = round(lease_seconds * 1_000_000)
-        try:
-            answer = await self._answered("reserve", self._reserving(reservation, lines, lease_us), lines)
-        except BaseException:
-            if reservation not in self._open and self.link.waiting < _KEPT_MAX:
-                self.link.post(Command("settle", (reservation, "named")))  # it may have been taken all the same
-            raise
-        if answer[0] == "no":
-            return Refusal(lines[int(answer[1])], int(answer[2]))
-        self._open[reservation] = _Held(lines, lease_us, self._clock.monotonic_us() + lease_us // 3)
-        return None
+    async def _carry_out(self, batch: Sequence[Command]) -> Sequence[Answer | CommandFailed]:
+        if not self.epoch:
+            await self._join()
+        connection = await self._connected()
+        if not self.epoch:  # it has ended already, or a new connection leads to a server that is not the one it was
+            return [("epoch",) for _ in batch]
+        answers = await self._exchange(connection, [(each.name, (self.epoch, *each.arguments)) for each in batch])
+        if any(not isinstance(answer, CommandFailed) and answer[0] == "epoch" for answer in answers):
+            self.epoch = ""
+        return answers
 
-    def settle(self, reservation: str, amounts: Sequence[int]) -> None:
-        """Book what was used as soon as the server can be told; a call of another process by the lines it has there."""
-        held = self._open.get(reservation)
-        if held is None:
-            self.link.post(Command("settle", (reservation, "ordered", *map(str, amounts))))
-        elif not held.settled:
-            held.settled = True
-            named: list[str] = []
-            for at, line in enumerate(held.lines):
-                named += (_count(line), str(amounts[at] if at < len(amounts) else line.amount))
-            self._book(reservation, (reservation, "named", *named))
+    async def _join(self) -> None:
+        """Find this process's place in the epoch that the server is in."""
+        connection = await self._connected()
+        holdings = await self.holdings()
+        pause, deadline = (str(round(seconds * 1e6)) for seconds in (self.pause_seconds, self.deadline_seconds))
+        new = uuid.uuid4().hex[:12]
+        (epoch,) = await self._sound(
+            [("join", (new, self._run, pause, deadline, self.member, *self.members))], connection
+        )
+        held = [(command.name, (epoch[0], *command.arguments)) for command in holdings]
+        answers = await self._sound([*held, ("joined", (epoch[0], self.member))], connection)
+        if all(answer[0] != "epoch" for answer in answers):
+            self.epoch = epoch[0]
 
-    async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
-        """What is used of each rule. Raises LimitsUnavailable, and what `seed` and `flushed` raise."""
-        lines = [line_at(rule, 0, at_us) for rule in rules]
-        answer = await self._answered("used", [_count(line) for line in lines], lines)
-        return [int(amount) for amount in answer[1:]]
+    async def _sound(
+        self, scripts: Sequence[tuple[str, Sequence[str]]], connection: AbstractConnection
+    ) -> list[Answer]:
+        """The answers, where each is needed."""
+        answers = []
+        for answer in await self._exchange(connection, scripts):
+            if isinstance(answer, CommandFailed):
+                raise answer
+            answers.append(answer)
+        return answers
 
-    async def close(self) -> None:
-        """Tell the server what it was not told yet; a second at most."""
-        for task in (self._beating, *self._seeding.values()):
-            if task is not None:
-                task.cancel()
-        await self.link.close()
+    async def _exchange(
+        self, connection: AbstractConnection, scripts: Sequence[tuple[str, Sequence[str]]]
+    ) -> list[Answer | CommandFailed]:
+        packed = connection.pack_commands(
+            [("EVALSHA", self._shas[name], "1", self._epoch_key, *arguments) for name, arguments in scripts]
+        )
+        await connection.send_packed_command(packed, check_health=False)
+        return [await _answer(connection) for _ in scripts]
 
-    def _reserving(self, reservation: str, lines: Sequence[Line], lease_us: int, force: str = "0") -> list[str]:
-        arguments = [str(self._grace_us), reservation, str(lease_us), force]
-        now_us = self._clock.now_us()
-        for line in lines:
-            arguments += (_count(line), str(line.amount), str(line.limit), _kept_ms(line, now_us))
-        return arguments
+    async def _connected(self) -> AbstractConnection:
+        """The connection; a new one knows the scripts, and we know what answers there."""
+        if self._connection is not None and self._connection.is_connected:
+            return self._connection
+        connection = self._connection = self._connection or self._connect(**self._options)
+        await connection.connect()
+        for name in _NAMES:
+            text = (_LUA / "common.lua").read_text() + (_LUA / f"{name}.lua").read_text()
+            self._shas[name] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+            await _said(connection, "SCRIPT", "LOAD", text)
+        run = _run_of(await _said(connection, "INFO", "server"))
+        if run != self._run:
+            self._run, self.epoch = run, ""
+        return connection
 
-    async def _answered(self, script: str, arguments: Sequence[str], lines: Sequence[Line]) -> Answer:
-        """The server's last word: asked again after the ledger was, in a new epoch, and when a connection was dead."""
-        tried, patient_till_us = 0, self._clock.monotonic_us() + round(self._patience_seconds * 1_000_000)
-        while True:
-            try:
-                async with asyncio.timeout(self._patience_seconds):
-                    answer = await self.link.ask(script, arguments)
-            except LINK_ERRORS as error:
-                tried += 1
-                if tried == 2 or isinstance(error, TimeoutError):
-                    raise _unavailable() from error
-                continue
-            if answer[0] == "seed":
-                await asyncio.gather(*(self._make(lines[int(at)]) for at in answer[1:]))
-            elif answer[0] in {"wait", "epoch"}:
-                if self._clock.monotonic_us() > patient_till_us:
-                    raise _unavailable()
-                await asyncio.sleep(min(int(answer[1]) / 1_000, 0.05) if answer[0] == "wait" else 0)
-            else:
-                return answer
-
-    async def _make(self, line: Line) -> None:
-        """Begin a count of money with what the ledger knows: asked once, however many calls wait or give up."""
-        key = line.rule.counter, line.starts_us
-        task = self._seeding.get(key)
-        if task is None:
-            task = self._seeding[key] = asyncio.ensure_future(self._ask_the_ledger(line))
-            task.add_done_callback(lambda done: self._made(key, done))
-        await asyncio.shield(task)
-
-    async def _ask_the_ledger(self, line: Line) -> None:
-        spent = await self._seed(line.rule, line.starts_us, line.ends_us)
-        try:
-            await self.link.ask("seed", (_count(line), str(spent), _kept_ms(line, self._clock.now_us())))
-        except LINK_ERRORS as error:
-            raise _unavailable() from error
-
-    def _made(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
-        del self._seeding[key]
-        if not task.cancelled():
-            task.exception()  # seen, also where nobody waits any more
-
-    def _book(self, reservation: str, arguments: Sequence[str]) -> None:
-        def booked(answer: Answer) -> None:
-            if answer[0] == "epoch" and reservation in self._open:
-                self._book(reservation, arguments)
-            else:
-                self._open.pop(reservation, None)
-
-        self.link.post(Command("settle", arguments, booked))
-
-    async def _holdings(self) -> list[Command]:
-        """What this process holds, in a new epoch. What was settled before stands in the ledger then."""
-        settled = [name for name, held in self._open.items() if held.settled]
-        await self._flushed()
-        for name in settled:
-            self._open.pop(name, None)
-        self._unseeded = [line for held in self._open.values() for line in held.lines]
-        return [
-            Command("reserve", self._reserving(name, held.lines, held.lease_us, force="1"))
-            for name, held in self._open.items()
-        ]
-
-    async def _beat(self) -> None:
-        """Show signs of life for what goes on, hear who else is there and what time it is; whatever fails."""
-        while True:
-            await asyncio.sleep(self._beat_seconds)
-            await asyncio.gather(self._beat_once(), return_exceptions=True)
-
-    async def _beat_once(self) -> None:
-        now_us, arguments = self._clock.monotonic_us(), [str(self._grace_us), self.link.member, str(_ALIVE_MS)]
-        for name, held in self._open.items():
-            if not held.settled and held.renew_us <= now_us:
-                arguments += (name, str(held.lease_us))
-                held.renew_us = now_us + held.lease_us // 3
-        sent_us = self._clock.now_us()
-        answer = await self.link.ask("beat", arguments)
-        if answer[0] == "beat":
-            self._ahead_us = int(answer[1]) - (sent_us + self._clock.now_us()) // 2
-            self.link.members = answer[2:]
-        if self._unseeded:
-            # Before these calls end: what they settle could not be told from what the ledger has of it already.
-            lines, self._unseeded = self._unseeded, ()
-            await self._answered("used", [_count(line) for line in lines], lines)
-
-    def _by_the_servers_clock(self, lines: Sequence[Line]) -> Sequence[Line]:
-        """Where this machine's clock is wrong, all processes still count in the same periods."""
-        if abs(self._ahead_us) < _CLOCKS_US:
-            return lines
-        at_us = self._clock.now_us() + self._ahead_us
-        return [line_at(line.rule, line.amount, at_us) for line in lines]
+    async def _hang_up(self) -> None:
+        if self._connection is not None:
+            with suppress(*self.troubles):
+                await self._connection.disconnect(nowait=True)
 
 
-def _count(line: Line) -> str:
-    return f"{_LETTERS.get(line.rule.measure, 'c')}:{line.rule.counter}:{line.starts_us}"
+async def _said(connection: AbstractConnection, *words: str) -> Any:
+    await connection.send_command(*words)
+    return await connection.read_response()
 
 
-def _kept_ms(line: Line, now_us: int) -> str:
-    if line.ends_us >= NEVER_US:
-        return str(_NEVER_MS)
-    return str(max(0, line.ends_us - now_us) // 1_000 + _LATE_MS)
+async def _answer(connection: AbstractConnection) -> Answer | CommandFailed:
+    try:
+        answer: list[str] = await connection.read_response()
+    except ResponseError as error:
+        if type(error) is not ResponseError:
+            raise  # the state of the server, not this command: a replica, no memory left, scripts forgotten
+        return CommandFailed(str(error))
+    return answer
 
 
-def _unavailable() -> LimitsUnavailable:
-    return LimitsUnavailable(
-        "What may still be spent cannot be known now. Try again in a moment.", retry_after_seconds=1.0
-    )
+def _run_of(info: Any) -> str:
+    """Which run of a server this is."""
+    text = info if isinstance(info, str) else ""
+    return next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("run_id:")), "")

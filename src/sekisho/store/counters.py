@@ -13,14 +13,13 @@ from sekisho.store.domain import metadata
 
 _ROOM = {"fillfactor": 50}
 
-#: `settled` is NULL while the ledger was not asked what was spent before; `pending` is what was settled meanwhile.
+#: A count of money is there once the ledger was asked what was spent before.
 limit_counts = Table(
     "limit_counts",
     metadata,
     Column("count", Text, primary_key=True),
-    Column("settled", BigInteger),
+    Column("settled", BigInteger, nullable=False),
     Column("held", BigInteger, nullable=False),
-    Column("pending", BigInteger, nullable=False),
     Column("kept_until_us", BigInteger, nullable=False),
     Index("limit_counts_kept", "kept_until_us"),
     postgresql_with=_ROOM,

@@ -16,9 +16,8 @@ def upgrade() -> None:
     op.create_table(
         "limit_counts",
         sa.Column("count", sa.Text, primary_key=True),
-        sa.Column("settled", sa.BigInteger),
+        sa.Column("settled", sa.BigInteger, nullable=False),
         sa.Column("held", sa.BigInteger, nullable=False),
-        sa.Column("pending", sa.BigInteger, nullable=False),
         sa.Column("kept_until_us", sa.BigInteger, nullable=False),
         postgresql_with=_ROOM,
     )

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 import redis.asyncio
-from redis.exceptions import ResponseError
 
-from sekisho.limits.valkey_link import LINK_ERRORS, Answer, Command, Link
+from sekisho.limits.sender import Answer, Command, CommandFailed
+from sekisho.limits.valkey import Valkey
 from tests.support.limiter_contract import name
 from tests.support.ports import free_port
 from tests.support.valkey_server import ValkeyServer
@@ -32,8 +32,9 @@ async def nothing() -> list[Command]:
 @asynccontextmanager
 async def link_to(
     url: str, holdings: Callable[[], Awaitable[list[Command]]] = nothing, namespace: str = ""
-) -> AsyncIterator[Link]:
-    link = Link(url, namespace=namespace or name(), timeout_seconds=5.0, holdings=holdings)
+) -> AsyncIterator[Valkey]:
+    link = Valkey(url, namespace=namespace or name(), timeout_seconds=5.0)
+    link.holdings = holdings
     link.pause_seconds = 0.0
     try:
         yield link
@@ -75,7 +76,7 @@ async def test_a_command_that_the_server_cannot_read_fails_alone(server: ValkeyS
     async with link_to(server.url) as link:
         bad = asyncio.create_task(link.ask("reserve", ["0", "r", "60000000", "0", COUNT, "much", "100", KEPT_MS]))
         good = asyncio.create_task(link.ask("reserve", reserving("r", 40)))
-        with pytest.raises(ResponseError):
+        with pytest.raises(CommandFailed):
             await bad
         assert await good == ["taken"]
 
@@ -107,7 +108,7 @@ async def test_money_waits_for_processes_that_were_there(server: ValkeyServer) -
 async def test_who_waits_hears_that_nobody_answers() -> None:
     async with link_to(f"redis://127.0.0.1:{free_port()}") as link:
         link.post(Command("settle", ("r", "named")))
-        with pytest.raises(LINK_ERRORS):
+        with pytest.raises(Valkey.troubles):
             await link.ask("used", [COUNT])
         assert link.waiting == 1, "what nobody waits for is kept"
 

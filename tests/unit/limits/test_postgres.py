@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import asyncpg
+import pytest
+
+from sekisho.limits.limiter import Limiter, LimitsUnavailable, Seed
+from sekisho.limits.shared import SharedLimiter
+from tests.support.limiter_contract import CONTRACT, LEASE_SECONDS, MakeLimiter, lines, money, name, slots, take, used
+from tests.support.limiter_processes import check_no_budget_is_overspent, is_used, over_postgres
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, open_postgres
+from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.start()
+    open_postgres(server).close()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("parameters", ["", "?pgbouncer=true"], ids=["direct", "pooled"])
+@pytest.mark.parametrize("check_that", CONTRACT, ids=lambda check: check.__name__)
+async def test_contract(
+    check_that: Callable[[MakeLimiter], Awaitable[None]], server: PostgresServer, parameters: str
+) -> None:
+    async with over_postgres(server.url() + parameters) as every:
+
+        async def make(seed: Seed) -> Limiter:
+            return every.start(seed)
+
+        await check_that(make)
+
+
+async def test_no_budget_is_overspent_however_often_the_server_dies(server: PostgresServer) -> None:
+    """What it has committed it keeps: nothing is counted twice, nothing is lost."""
+
+    def crash() -> None:
+        server.kill()
+        server.start()
+
+    async with over_postgres(server.url()) as every:
+        assert await check_no_budget_is_overspent(every, crash) == every.books.spent
+
+
+async def test_a_process_that_stands_still_holds_nobody_up_for_long(server: PostgresServer) -> None:
+    async with over_postgres(server.url()) as every:
+        limiter, budget = every.start(), money(100)
+        await take(limiter, (budget, 1))
+        other = await asyncpg.connect(server.url(), server_settings={"idle_in_transaction_session_timeout": "300ms"})
+        await other.execute("BEGIN; UPDATE limit_counts SET held = held")
+        await take(limiter, (budget, 1))
+        assert await used(limiter, budget) == [2]
+        other.terminate()
+
+
+async def test_nobody_waits_long_for_a_server_that_is_away() -> None:
+    async with over_postgres(f"postgresql://postgres@127.0.0.1:{free_port()}/none") as every:
+        limiter = every.start()
+        with pytest.raises(LimitsUnavailable):
+            await limiter.reserve(name(), lines((slots(1), 1)), LEASE_SECONDS)
+
+
+async def test_reservations_of_one_budget_each_second(server: PostgresServer) -> None:
+    """Two thousand and more where nothing else runs, also with every commit on disk; here five hundred are asked."""
+    async with over_postgres(server.url()) as every:
+        limiters, budget = [every.start() for _ in range(4)], money(10**15)
+
+        async def calls(limiter: SharedLimiter) -> None:
+            for _ in range(10):
+                limiter.settle(await take(limiter, (budget, 2)), [1])
+
+        await asyncio.gather(*(calls(limiter) for limiter in limiters))
+        began = time.monotonic()
+        await asyncio.gather(*(calls(limiter) for limiter in limiters for _ in range(16)))
+        assert 640 / (time.monotonic() - began) >= 500
+        await is_used(limiters[0], [680], budget)
+
+
+async def test_what_is_over_leaves_the_tables(server: PostgresServer) -> None:
+    async with over_postgres(server.url()) as every:
+        limiter, budget = every.start(), money(100)
+        limiter.settle(await take(limiter, (budget, 5)), [5])
+        await is_used(limiter, [5], budget)
+        server.sql("UPDATE limit_counts SET kept_until_us = 1")
+
+        async def is_tidy() -> bool:
+            return server.sql("SELECT count(*) FROM limit_counts WHERE held = 0 AND kept_until_us = 1") == "0"
+
+        await eventually(is_tidy, "counts that are over are gone")
+        every.books.spent = 5
+        assert await used(limiter, budget) == [5]

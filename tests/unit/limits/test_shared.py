@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from sekisho.core.clock import FakeClock
+from sekisho.limits.limiter import line_at
+from sekisho.limits.rule import Measure, Rule
+from tests.support.limiter_contract import LEASE_SECONDS, lines, money, name, now_us, rate, refused, slots, take, used
+from tests.support.limiter_processes import Processes, is_used, over_postgres, over_valkey
+from tests.support.postgres import PostgresServer, open_postgres
+from tests.support.valkey_server import ValkeyServer
+from tests.support.waiting import eventually, stays
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.start()
+    open_postgres(server).close()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["valkey", "postgres"])
+async def every(request: pytest.FixtureRequest) -> AsyncIterator[Processes]:
+    """Processes over each kind of store."""
+    if request.param == "valkey":
+        async with over_valkey(request.getfixturevalue("valkey").url) as processes:
+            yield processes
+    else:
+        async with over_postgres(request.getfixturevalue("postgres").url()) as processes:
+            yield processes
+
+
+async def test_processes_share_what_there_is(every: Processes) -> None:
+    one, two = every.start(), every.start()
+    budget, running = money(100), slots(10)
+    answers = await asyncio.gather(
+        *(limiter.reserve(name(), lines((budget, 7), (running, 1)), 60) for limiter in (one, two) for _ in range(12))
+    )
+    assert answers.count(None) == 10
+    assert await used(one, budget, running) == await used(two, budget, running) == [70, 10]
+    assert len(every.books.asked) <= 2
+
+
+async def test_a_dead_process_gives_back_its_slots_and_later_its_money(every: Processes) -> None:
+    dead, alive = every.start(), every.start()
+    budget, running = money(100), slots(1)
+    await dead.reserve("lost", lines((budget, 60), (running, 1)), 0.1)
+    await dead.reserve("booked later", lines((budget, 10)), 0.1)
+    await every.die(dead)
+    assert await refused(alive, (running, 1)) == (running, 1)
+    await is_used(alive, [70, 0], budget, running)
+    await is_used(alive, [0, 0], budget, running)
+    every.start().settle("booked later", [4])
+    await is_used(alive, [4, 0], budget, running)
+
+
+async def test_a_call_is_booked_by_the_process_that_recovers_it(every: Processes) -> None:
+    dead = every.start()
+    budget, tokens, running = money(100), rate(Measure.TOKENS, 1_000), slots(1)
+    await dead.reserve("cut", lines((budget, 60), (tokens, 500), (running, 1)), 60)
+    await every.die(dead)
+    again = every.start()
+    again.settle("cut", [25])
+    again.settle("cut", [25])
+    assert await used(again, budget, tokens, running) == [25, 500, 0]
+
+
+async def test_a_living_process_keeps_what_it_holds(every: Processes) -> None:
+    one, two = every.start(), every.start()
+    running = slots(1)
+    await one.reserve("long", lines((running, 1)), 0.1)
+    await stays(lambda: "long" in one._open, for_seconds=0.5)
+    assert await refused(two, (running, 1)) == (running, 1)
+    one.settle("long", [])
+    await is_used(two, [0], running)
+
+
+async def test_a_wrong_clock_is_put_right(every: Processes) -> None:
+    limiter = every.start()
+    minute = Rule(scope_kind="key", scope_id=name(), measure=Measure.REQUESTS, limit=5, period="1h")
+    await take(limiter, (minute, 1))
+    ahead = FakeClock(now_us() + 86_400_000_000)
+    wrong = every.start()
+    wrong._clock = ahead
+
+    async def is_noticed() -> bool:
+        await wrong.used([minute], now_us())
+        await wrong._beat_once()
+        return abs(wrong._ahead_us + 86_400_000_000) < 60_000_000
+
+    await eventually(is_noticed, "the server's time is known")
+    tomorrow = [line_at(minute, 5, ahead.now_us())]
+    refusal = await wrong.reserve(name(), tomorrow, LEASE_SECONDS)
+    assert refusal is not None
+    assert refusal.used == 1
