@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.fields import answer
 from sekisho.api.admin.flush import flushed
-from sekisho.api.admin.limit_fields import Name
+from sekisho.api.admin.limit_fields import Name, NameList
 from sekisho.api.admin.limit_rows import iso
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.api.admin.spend import time_us
@@ -58,9 +58,9 @@ class ActivityQuery(BaseModel):
     model: Name | None = None
     api_key: Name | None = None
     user_id: Name | None = None
-    team_ids: Annotated[str, Field(max_length=10_000)] | None = None
-    organization_ids: Annotated[str, Field(max_length=10_000)] | None = None
-    tags: Annotated[str, Field(max_length=10_000)] | None = None
+    team_ids: NameList | None = None
+    organization_ids: NameList | None = None
+    tags: NameList | None = None
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     page_size: Annotated[int, Field(ge=1, le=1_000)] = 1_000
 

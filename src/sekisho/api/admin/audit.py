@@ -81,7 +81,7 @@ async def audit(services: Services, wanted: Annotated[AuditQuery, Query()]) -> R
 
 
 @router.get("/{change_id}")
-async def entry(change_id: str, services: Services) -> Response:
+async def entry(change_id: Name, services: Services) -> Response:
     """One change."""
     row = await services.desk.read(lambda connection: AUDIT.get(connection, change_id))
     if row is None:

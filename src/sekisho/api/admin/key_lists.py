@@ -41,7 +41,7 @@ class AliasQuery(BaseModel):
 
 
 @router.get("/key/info")
-async def info(services: Services, asker: Asked, key: Annotated[str | None, Query(max_length=256)] = None) -> Response:
+async def info(services: Services, asker: Asked, key: Annotated[Name | None, Query()] = None) -> Response:
     """One key with its spend; without `key`, the caller's own."""
     await flushed(services.journal)
     name = key or asker.standing.principal.key_hash

@@ -24,7 +24,7 @@ from sekisho.api.admin.key_fields import (
     check_key_fields,
 )
 from sekisho.api.admin.keyrows import made_key, token_row
-from sekisho.api.admin.limit_fields import nano_usd
+from sekisho.api.admin.limit_fields import Name, nano_usd
 from sekisho.api.admin.limit_rows import reset_at, usd
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.core.errors import CallerError, MalformedRequest
@@ -109,14 +109,14 @@ async def regenerate(body: RegenerateFields, services: Services, asker: Asked) -
 
 @router.post("/key/{key}/regenerate")
 async def regenerate_named(
-    key: str, services: Services, asker: Asked, body: RegenerateFields | None = None
+    key: Name, services: Services, asker: Asked, body: RegenerateFields | None = None
 ) -> Response:
     """The same, the key named in the path."""
     return await _regenerated(key, body or RegenerateFields(), services, asker)
 
 
 @router.post("/key/{key}/reset_spend")
-async def reset_spend(key: str, body: ResetSpend, services: Services, asker: Asked) -> Response:
+async def reset_spend(key: Name, body: ResetSpend, services: Services, asker: Asked) -> Response:
     """Set what the key has spent back to an amount."""
     await flushed(services.journal)
     to = nano_usd(body.reset_to)

@@ -39,6 +39,9 @@ def _no_nul(text: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=256), AfterValidator(_no_nul)]
+#: Many names, by commas.
+NameList = Annotated[str, Field(max_length=10_000), AfterValidator(_no_nul)]
+Text = Annotated[str, Field(max_length=2_000), AfterValidator(_no_nul)]
 Usd = Annotated[float, Field(ge=0, le=USD_MAX, allow_inf_nan=False)]
 OptionalUsd = Annotated[Usd | None, BeforeValidator(_none_if_empty)]
 OptionalCount = Annotated[

@@ -61,7 +61,7 @@ async def new(body: PoolFields, services: Services, asker: Asked) -> Response:
 
 
 @router.patch("/{pool_id}")
-async def update(pool_id: str, body: PoolFields, services: Services, asker: Asked) -> Response:
+async def update(pool_id: Name, body: PoolFields, services: Services, asker: Asked) -> Response:
     """Change what the body names; null unsets. `keys` replaces the whole list."""
     refuse_unenforced(body)
 
@@ -76,7 +76,7 @@ async def update(pool_id: str, body: PoolFields, services: Services, asker: Aske
 
 
 @router.delete("/{pool_id}")
-async def delete(pool_id: str, services: Services, asker: Asked) -> Response:
+async def delete(pool_id: Name, services: Services, asker: Asked) -> Response:
     """Its keys are bound by it no more."""
 
     def work(edit: Edit) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.flush import flushed
+from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.services import AdminServices, Asked, Services
 from sekisho.api.admin.spendrows import spend_by_day_rows, spend_row
 from sekisho.api.admin.visible import visible_usage
@@ -24,6 +25,7 @@ from sekisho.core.errors import MalformedRequest
 from sekisho.core.money import NANO_PER_USD
 from sekisho.identity.keys import hash_of
 from sekisho.ledger.rows import from_columns
+from sekisho.limits.periods import NEVER_US
 from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
 from sekisho.store.keys import key_names
 from sekisho.store.schema import calls
@@ -35,8 +37,6 @@ ROWS_MAX = 5_000
 #: Days x keys x users x models of one summary.
 SUMS_MAX = 20_000
 DAY_US = 86_400_000_000
-
-Name = Annotated[str, Field(max_length=256)]
 
 
 class LogsQuery(BaseModel):
@@ -136,7 +136,10 @@ async def session(services: Services, asker: Asked, asked: Annotated[SessionQuer
 
 
 def time_us(text: str, param: str, *, end: bool = False) -> int:
-    """A day or a time in UTC as epoch µs; as an `end` the first moment after it. Raises MalformedRequest."""
+    """A day or a time in UTC as epoch µs; as an `end` the first moment after it. Raises MalformedRequest.
+
+    Before 1970 and after 2255 there are no calls: no need to reckon with years that calendars do not have.
+    """
     try:
         moment = dt.datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
@@ -145,7 +148,7 @@ def time_us(text: str, param: str, *, end: bool = False) -> int:
         message = f"'{param}' must be a day (2026-01-31) or a time (2026-01-31 23:59:59), in UTC."
         raise MalformedRequest(message, param=param) from None
     length_us = DAY_US if len(text) == len("2026-01-31") else 1_000_000
-    return start_us + length_us if end else start_us
+    return min(max(start_us + length_us if end else start_us, 0), NEVER_US)
 
 
 async def _read(services: AdminServices, work: Any) -> Response:

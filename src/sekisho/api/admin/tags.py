@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.fields import Body, Names, UnknownObject, answer, plain, refuse_unenforced
 from sekisho.api.admin.flush import flushed
-from sekisho.api.admin.limit_fields import LimitFields, Name, limits_from
+from sekisho.api.admin.limit_fields import LimitFields, Name, Text, limits_from
 from sekisho.api.admin.limit_rows import budget_row, limit_row, stamps_row
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asked, Services
@@ -31,7 +31,7 @@ TAGS_MAX = 1_000
 
 class TagFields(LimitFields):
     name: Annotated[Name, Field(min_length=1)]
-    description: Annotated[str, Field(max_length=2_000)] | None = None
+    description: Text | None = None
     models: Names | None = None
     budget_id: Name | None = None
 

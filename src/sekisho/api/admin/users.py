@@ -18,7 +18,7 @@ from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.key_changes import make_key
 from sekisho.api.admin.key_fields import KeyFields
 from sekisho.api.admin.keyrows import made_key, token_row
-from sekisho.api.admin.limit_fields import Name
+from sekisho.api.admin.limit_fields import Name, NameList
 from sekisho.api.admin.limit_rows import limit_row
 from sekisho.api.admin.permissions import Role
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
@@ -59,11 +59,11 @@ class UserIds(Body):
 
 class UserListQuery(BaseModel):
     role: Role | None = None
-    user_ids: Annotated[str, Field(max_length=10_000)] | None = None
-    sso_user_ids: Annotated[str, Field(max_length=10_000)] | None = None
+    user_ids: NameList | None = None
+    sso_user_ids: NameList | None = None
     user_email: Name | None = None
     team: Name | None = None
-    organization_ids: Annotated[str, Field(max_length=10_000)] | None = None
+    organization_ids: NameList | None = None
     search: Name | None = None
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 25

@@ -8,6 +8,7 @@ from sekisho.api.admin import spend
 from sekisho.api.admin.spend import DAY_US, time_us
 from sekisho.core.errors import MalformedRequest
 from sekisho.identity.keys import token_hash
+from sekisho.limits.periods import NEVER_US
 from tests.support.admin import Admin
 from tests.support.ledger import NOW_US, row
 
@@ -143,6 +144,8 @@ def test_times_are_utc_and_days_are_whole() -> None:
     assert time_us("2023-11-14 00:00:00", "start_date") == day
     assert time_us("2023-11-14T01:00:00+01:00", "start_date") == day
     assert time_us("2023-11-14 00:00:00", "end_date", end=True) == day + 1_000_000
+    assert time_us("0001-01-01T00:00:00+14:00", "start_date") == 0
+    assert time_us("9999-12-31", "end_date", end=True) == NEVER_US
     with pytest.raises(MalformedRequest, match="'start_date'"):
         time_us("10000-01-01", "start_date")
 

@@ -59,6 +59,11 @@ async def test_it_is_taken_apart_and_filtered(used: Admin) -> None:
     assert (len(short["rows"]), short["truncated"]) == (2, True)
 
 
+async def test_the_ends_of_the_calendar_are_no_trap(used: Admin) -> None:
+    reply = await used.get(PATH, start_date="0001-01-01", end_date="9999-12-31")
+    assert (reply.status, reply.json["total"]["calls"]) == (200, 4)
+
+
 async def test_an_hour_is_found_by_hours(used: Admin) -> None:
     window = {"start_date": "2023-11-14 22:00:00", "end_date": "2023-11-14 22:59:59"}
     rows = (await used.get(PATH, by="hour", **window)).json["rows"]
