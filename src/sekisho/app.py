@@ -59,12 +59,15 @@ from sekisho.upstream.client import ReqwestTransport
 from sekisho.upstream.fetch import Fetcher, FetchLimits
 from sekisho.upstream.guard import Guard
 from sekisho.upstream.http import Transport
+from sekisho.upstream.plain_client import PlainTransport, is_plain
 from sekisho.wire.registry import BY_NAME
 
 log = logging.getLogger("sekisho")
 
 _T = TypeVar("_T")
 _REMEMBERED = 4096
+#: With any of these, calls to plain addresses may go through a proxy.
+PROXIES = frozenset({"http_proxy", "all_proxy"})
 #: How long calls that were cut off by a stop may take to be settled.
 _SETTLE_SECONDS = 5.0
 #: A call by which prices are compared.
@@ -99,7 +102,9 @@ class Application:
         self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed)
         self._estimator = Estimator()
         self._rulebook = Rulebook()
-        self._transports: dict[tuple[str, float, float], Transport] = {}
+        self._transports: dict[tuple[str, float, float, bool], Transport] = {}
+        #: pyreqwest minds the environment's proxy settings.
+        self._proxied = not PROXIES.isdisjoint(name.lower() for name in environ)
         self._ready = False
         self.settings = settings
         self._gateway = self._build(settings)
@@ -162,11 +167,13 @@ class Application:
         await asyncio.wrap_future(self._journal.flush())
 
     def _transport(self, connect_seconds: float, silence_seconds: float, deployment: Deployment) -> Transport:
-        """One pool a provider, as long as a reload does not change its timeouts."""
-        key = (deployment.provider.name, connect_seconds, silence_seconds)
+        """One pool a provider, as long as a reload does not change its timeouts; and one for its plain addresses."""
+        plain = is_plain(deployment.base_url) and not self._proxied
+        key = (deployment.provider.name, connect_seconds, silence_seconds, plain)
         transport = self._transports.get(key)
         if transport is None:
-            transport = self._transports[key] = ReqwestTransport(connect_seconds, silence_seconds)
+            fresh = PlainTransport(connect_seconds) if plain else ReqwestTransport(connect_seconds, silence_seconds)
+            transport = self._transports[key] = fresh
         return transport
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:

@@ -13,6 +13,8 @@ from sekisho.limits.limiter import Limiter
 from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.rule import Rule
 from sekisho.limits.shared import SharedLimiter
+from sekisho.upstream.client import ReqwestTransport
+from sekisho.upstream.plain_client import PlainTransport
 from tests.support.application import CONFIG, ask, environment, running, write_config
 
 
@@ -49,6 +51,26 @@ async def test_the_management_api_is_there_when_it_is_asked_for(tmp_path: Path) 
         assert made.json["key"].startswith("sk-")
         listed = await ask(app, "GET", "/key/list")
     assert listed.json["total_count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "proxy", "kind"),
+    [
+        ("http://127.0.0.1:8000/v1", {}, PlainTransport),
+        ("https://models.test/v1", {}, ReqwestTransport),
+        ("http://127.0.0.1:8000/v1", {"HTTP_PROXY": "http://proxy.test"}, ReqwestTransport),
+    ],
+)
+async def test_plain_addresses_are_spoken_to_directly(
+    tmp_path: Path, base: str, proxy: dict[str, str], kind: type
+) -> None:
+    entry = f"model_list:\n  - {{model_name: m, litellm_params: {{model: openai/m, api_base: '{base}', api_key: k}}}}\n"
+    app = Application(write_config(tmp_path, entry), environment() | proxy, tmp_path / "data")
+    [deployment] = router_of(app.settings).deployments
+    transport = app._gateway.transport(deployment)
+    assert isinstance(transport, kind)
+    assert app._gateway.transport(deployment) is transport
+    await transport.close()
 
 
 def test_a_configuration_makes_a_router(tmp_path: Path) -> None:

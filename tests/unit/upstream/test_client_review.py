@@ -9,6 +9,7 @@ from sekisho.core.errors import UpstreamUnreachable
 from sekisho.upstream.aiohttp_client import AiohttpTransport
 from sekisho.upstream.client import ReqwestTransport
 from sekisho.upstream.http import NO_CONNECTION, HttpRequest, Transport
+from sekisho.upstream.plain_client import PlainTransport
 from tests.support.ports import free_port
 from tests.support.tcp_server import tcp_server
 
@@ -34,7 +35,7 @@ async def test_a_header_that_is_not_ascii_spoils_no_other() -> None:
     await transport.close()
 
 
-@pytest.mark.parametrize("make", [ReqwestTransport, AiohttpTransport])
+@pytest.mark.parametrize("make", [ReqwestTransport, PlainTransport, AiohttpTransport])
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncont"])
 async def test_a_connection_lost_after_the_request_may_be_billed(
     make: Callable[[float], Transport], said: bytes
