@@ -96,9 +96,10 @@ class PostgresServer:
         done = subprocess.run(
             [self._bin / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), *commands],
             capture_output=True,
-            check=True,
+            check=False,
             text=True,
         )
+        assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def kill(self) -> None:

@@ -2,7 +2,7 @@
 
 SQLite gives the interpreter back before each statement and takes it after: row by row, the event loop and the writing
 thread would wake each other for every row, which costs more than the insert itself. Must stay true: the same text runs
-on SQLite and on PostgreSQL but for its placeholders; few sizes, so that the driver keeps the statements prepared.
+on SQLite and on PostgreSQL but for what stands for the rows; few texts, so that the driver keeps them prepared.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Column, Table
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 Row = tuple[Any, ...]
 
-#: Rows of one statement, the most first.
+#: Rows of one statement of SQLite, the most first; PostgreSQL takes any number as arrays.
 ROWS_A_STATEMENT = (64, 8, 1)
 #: From so many rows on, COPY is worth its own round trips.
 COPY_FROM_ROWS = 16
-#: What stands for the rows in a statement.
+#: What stands for the rows in a statement: VALUES …, or SELECT … FROM unnest(…).
 VALUES = "{values}"
 
 
@@ -32,7 +32,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], after
     Returns what RETURNING returns. Raises IntegrityError.
     """
     names = ", ".join(table.c.keys())
-    text = f"INSERT INTO {table.name} ({names}) VALUES {VALUES} {after}"  # noqa: S608 - all of it is ours
+    text = f"INSERT INTO {table.name} ({names}) {VALUES} {after}"
     return run_with_rows(connection, text, tuple(table.c), rows)
 
 
@@ -55,13 +55,19 @@ def run_with_rows(
     connection: Connection, text: str, columns: tuple[Column[Any], ...], rows: Sequence[Row]
 ) -> list[Row]:
     """Run `text` for all rows; `columns` say of which types their values are."""
+    if not rows:
+        return []
+    if connection.dialect.name == "postgresql":
+        return _run(connection, _with_arrays(text, columns), tuple(map(list, zip(*rows, strict=True))))
     returned: list[Row] = []
     for group in _groups(rows):
-        statement = _statement(text, columns, len(group), connection.dialect)
-        result = connection.exec_driver_sql(statement, tuple(chain.from_iterable(group)))
-        if result.returns_rows:
-            returned += map(tuple, result)
+        returned += _run(connection, _with_values(text, len(columns), len(group)), tuple(chain.from_iterable(group)))
     return returned
+
+
+def _run(connection: Connection, statement: str, parameters: Row) -> list[Row]:
+    result = connection.exec_driver_sql(statement, parameters)
+    return list(map(tuple, result)) if result.returns_rows else []
 
 
 def _groups(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -73,14 +79,12 @@ def _groups(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 @cache
-def _statement(text: str, columns: tuple[Column[Any], ...], rows: int, dialect: Dialect) -> str:
-    values = ", ".join(_placeholders(columns, at * len(columns), dialect) for at in range(rows))
-    return text.replace(VALUES, values)
+def _with_values(text: str, columns: int, rows: int) -> str:
+    one = f"({', '.join('?' * columns)})"
+    return text.replace(VALUES, f"VALUES {', '.join([one] * rows)}")
 
 
-def _placeholders(columns: tuple[Column[Any], ...], first: int, dialect: Dialect) -> str:
-    """For one row. PostgreSQL has to be told the types, and numbers its parameters."""
-    if dialect.name == "sqlite":
-        return f"({', '.join('?' for _ in columns)})"
-    types = [column.type.compile(dialect=dialect) for column in columns]
-    return f"({', '.join(f'${first + at}::{kind}' for at, kind in enumerate(types, 1))})"
+@cache
+def _with_arrays(text: str, columns: tuple[Column[Any], ...]) -> str:
+    arrays = ", ".join(f"${at}::{column.type.compile()}[]" for at, column in enumerate(columns, 1))
+    return text.replace(VALUES, f"SELECT * FROM unnest({arrays})")  # noqa: S608 - all of it is ours

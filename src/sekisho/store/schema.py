@@ -190,7 +190,6 @@ def _usage(name: str) -> Table:
     """
     dimensions = [Column(name, Text, nullable=False) for name in USAGE_DIMENSIONS]
     measures = [Column(name, BigInteger, nullable=False) for name in USAGE_MEASURES]
-    indexes = [Index(f"{name}_{column}", column, "starts_us") for column in USAGE_SCOPES]
     return Table(
         name,
         metadata,
@@ -198,7 +197,7 @@ def _usage(name: str) -> Table:
         Column("usage_id", Text, primary_key=True),
         *dimensions,
         *measures,
-        *indexes,
+        postgresql_with={"fillfactor": 70},  # rows are updated in place many times a second
     )
 
 
@@ -230,6 +229,8 @@ USAGE_MEASURES = (
 )
 usage_hours = _usage("usage_hours")
 usage_days = _usage("usage_days")
+for _scope in USAGE_SCOPES:  # long periods are read from days; of hours only those of a day that is cut
+    Index(f"usage_days_{_scope}", usage_days.c[_scope], usage_days.c.starts_us)
 
 
 def stored_revision(connection: Connection) -> str | None:

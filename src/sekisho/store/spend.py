@@ -42,12 +42,12 @@ _NAMED_BY: tuple[tuple[Table, tuple[str, ...]], ...] = (
 )
 _ID, _AMOUNT, _SEEN = Column("id", Text), Column("amount", BigInteger), Column("seen", BigInteger)
 _KEYS = (
-    f"WITH more (id, amount, seen) AS (VALUES {VALUES}) UPDATE keys SET "  # noqa: S608 - VALUES is ours
+    f"WITH more (id, amount, seen) AS ({VALUES}) UPDATE keys SET "  # noqa: S608 - VALUES is ours
     "spend_nano_usd = keys.spend_nano_usd + more.amount, last_active_us = more.seen "
     "FROM more WHERE keys.token = more.id"
 )
 _POOLS = (
-    f"WITH more (id, amount) AS (VALUES {VALUES}), shares (id, amount) AS ("  # noqa: S608 - VALUES is ours
+    f"WITH more (id, amount) AS ({VALUES}), shares (id, amount) AS ("  # noqa: S608 - VALUES is ours
     "SELECT pool_keys.pool_id, CAST(sum(more.amount) AS BIGINT) FROM more "
     "JOIN pool_keys ON pool_keys.key_hash = more.id GROUP BY pool_keys.pool_id) "
     "UPDATE pools SET spend_nano_usd = pools.spend_nano_usd + shares.amount FROM shares WHERE pools.pool_id = shares.id"
@@ -103,6 +103,6 @@ def _adding_to(table: Table) -> str:
     values = ", ".join(f"id{at}" for at in range(len(names)))
     found = " AND ".join(f"{table.name}.{name} = more.id{at}" for at, name in enumerate(names))
     return (
-        f"WITH more ({values}, amount) AS (VALUES {VALUES}) UPDATE {table.name} SET "  # noqa: S608 - names are ours
+        f"WITH more ({values}, amount) AS ({VALUES}) UPDATE {table.name} SET "  # noqa: S608 - names are ours
         f"spend_nano_usd = {table.name}.spend_nano_usd + more.amount FROM more WHERE {found}"
     )

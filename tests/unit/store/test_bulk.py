@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import BigInteger, Column, Text
-from sqlalchemy.engine import make_url
 
-from sekisho.store.bulk import VALUES, _statement, insert_rows, run_with_rows
+from sekisho.store.bulk import VALUES, _with_arrays, _with_values, insert_rows, run_with_rows
 from sekisho.store.db import Store
 from sekisho.store.domain import budgets
 
@@ -18,12 +17,11 @@ def test_any_number_of_rows_arrives(db: Store, count: int) -> None:
     assert sorted(ids) == sorted((row[0],) for row in rows)
     again = db.write(lambda connection: insert_rows(connection, budgets, rows, "ON CONFLICT DO NOTHING")).result()
     assert again == []
-    text = f"WITH more (id, amount) AS (VALUES {VALUES}) SELECT sum(amount) FROM more"
+    text = f"WITH more (id, amount) AS ({VALUES}) SELECT sum(amount) FROM more"
     found = db.write(lambda connection: run_with_rows(connection, text, COLUMNS, [("a", 1)] * count)).result()
     assert sum(total for [total] in found) == count
 
 
 def test_postgresql_is_told_the_types() -> None:
-    dialect = make_url("postgresql+asyncpg://").get_dialect()()
-    text = _statement(f"VALUES {VALUES}", COLUMNS, 2, dialect)
-    assert text == "VALUES ($1::TEXT, $2::BIGINT), ($3::TEXT, $4::BIGINT)"
+    assert _with_arrays(f"INTO t {VALUES}", COLUMNS) == "INTO t SELECT * FROM unnest($1::TEXT[], $2::BIGINT[])"
+    assert _with_values(f"INTO t {VALUES}", 2, 3) == "INTO t VALUES (?, ?), (?, ?), (?, ?)"

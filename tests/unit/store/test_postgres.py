@@ -76,6 +76,7 @@ def test_a_transaction_that_the_server_breaks_off_is_begun_again(db: PostgresDat
     for name in ("a", "b"):
         add_row(db, teams, team_id=name)
     tries: list[str] = []
+    holding: set[str] = set()
 
     def swap(first: str, second: str) -> Any:
         def work(connection: Any) -> None:
@@ -83,8 +84,9 @@ def test_a_transaction_that_the_server_breaks_off_is_begun_again(db: PostgresDat
             for name in (first, second):
                 more = update(teams).where(teams.c.team_id == name)
                 connection.execute(more.values(spend_nano_usd=teams.c.spend_nano_usd + 1))
-                if name == first and len(tries) <= 2:
-                    connection.execute(text("SELECT pg_sleep(0.2)"))
+                holding.add(first)
+                while len(holding) < 2:
+                    connection.execute(text("SELECT pg_sleep(0.01)"))
 
         return work
 

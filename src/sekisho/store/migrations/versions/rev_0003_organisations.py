@@ -50,7 +50,6 @@ _INDEXES = {
     "changes": {"changes_at": ["at_us"]},
     "key_tokens": {"key_tokens_key_token": ["key_token"]},
     "pool_keys": {"pool_keys_pool_id": ["pool_id"]},
-    "usage_hours": {f"usage_hours_{column}": [column, "starts_us"] for column in _SCOPES},
     "usage_days": {f"usage_days_{column}": [column, "starts_us"] for column in _SCOPES},
 }
 _INDEXES_OF_KEYS = {
