@@ -51,6 +51,9 @@ class Page:
         self._expired: list[str] = []
         self._changed: set[str] = set()
         self._dropped: set[str] = set()
+        #: For a sign of life: the server's time, and who shares it.
+        self.now_us = 0
+        self.members: Sequence[str] = ()
 
     def note_reservations(self, rows: Sequence[Row]) -> None:
         """Reservations, locked."""
@@ -93,7 +96,7 @@ class Page:
                 begin[command.arguments[0]] = int(command.arguments[1]), int(command.arguments[2]) * 1_000
         return begin
 
-    def answer(self, command: Command, now_us: int) -> Answer:
+    def answer(self, command: Command) -> Answer:
         """Carry out a command."""
         if command.name == "reserve":
             return self._reserve(command.arguments)
@@ -103,7 +106,7 @@ class Page:
             return self._used(command.arguments)
         if command.name == "beat":
             self._sweep(int(command.arguments[0]))
-            return "beat", str(now_us), command.arguments[1]
+            return "beat", str(self.now_us), *self.members
         return ("seeded",)
 
     def changes(self) -> Iterator[tuple[str, tuple[Sequence[Any], ...]]]:

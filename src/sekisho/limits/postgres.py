@@ -60,7 +60,7 @@ class Postgres(Sender):
     async def _connected(self) -> asyncpg.Connection[asyncpg.Record]:
         if self._connection is None or self._connection.is_closed():
             url = self._url
-            settings = dict(url.settings)
+            settings = {**url.settings, "application_name": f"{url.settings['application_name']}-limits"}
             if not url.pooled:
                 settings["idle_in_transaction_session_timeout"] = _STILL
             where: dict[str, Any] = {**url.sqlalchemy.translate_connect_args(username="user"), **url.sqlalchemy.query}
@@ -92,8 +92,10 @@ async def _carried_out(connection: asyncpg.Connection[asyncpg.Record], batch: Se
     if names:
         page.note_reservations(await connection.fetch(sql.RESERVATIONS, names))
     await _counts(connection, page, batch)
-    now_us = await connection.fetchval(sql.CLOCK) if beats else 0
-    answers = [page.answer(command, now_us) for command in batch]
+    if beats:
+        page.now_us = await connection.fetchval(sql.CLOCK)
+        page.members = [row[0] for row in await connection.fetch(sql.MEMBERS)]
+    answers = [page.answer(command) for command in batch]
     for text, arguments in page.changes():
         await connection.execute(text, *arguments)
     if beats:

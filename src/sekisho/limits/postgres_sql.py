@@ -8,6 +8,12 @@ _NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 CLOCK: Final = f"SELECT {_NOW}"
 
+#: The processes that count here, each by its connection.
+MEMBERS: Final = """
+SELECT pid::text FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = current_setting('application_name')
+"""
+
 RESERVATIONS: Final = """
 SELECT reservation, lines, stage FROM limit_reservations
 WHERE reservation = ANY($1::text[]) ORDER BY reservation FOR UPDATE

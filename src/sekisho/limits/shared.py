@@ -77,10 +77,14 @@ class SharedLimiter:
         self._store = store
         self._troubles: tuple[type[Exception], ...] = (*store.troubles, CommandFailed)
 
+    @property
+    def processes(self) -> int:
+        """How many shared the store when it was last heard of."""
+        return max(1, len(self._store.members))
+
     async def reserve(self, reservation: str, lines: Sequence[Line], lease_seconds: float) -> Refusal | None:
         """Take all lines or none. Raises LimitsUnavailable, and what `seed` and `flushed` raise."""
-        if self._beating is None:
-            self._beating = asyncio.ensure_future(self._beat())
+        self._start_beating()
         lines = self._by_the_stores_clock(lines)
         lease_us = round(lease_seconds * 1_000_000)
         try:
@@ -108,6 +112,7 @@ class SharedLimiter:
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
         """What is used of each rule. Raises LimitsUnavailable, and what `seed` and `flushed` raise."""
+        self._start_beating()
         lines = [line_at(rule, 0, at_us) for rule in rules]
         answer = await self._answered("used", [_count(line) for line in lines], lines)
         return [int(amount) for amount in answer[1:]]
@@ -180,7 +185,10 @@ class SharedLimiter:
     async def holdings(self) -> list[Command]:
         """What this process holds, in a new epoch. What was settled before stands in the ledger then."""
         settled = [name for name, held in self._open.items() if held.settled]
-        await self._flushed()
+        try:
+            await self._flushed()
+        except Exception as error:
+            raise _unavailable() from error
         for name in settled:
             self._open.pop(name, None)
         self._unseeded = [line for held in self._open.values() for line in held.lines]
@@ -188,6 +196,10 @@ class SharedLimiter:
             Command("reserve", self._reserving(name, held.lines, held.lease_us, force="1"))
             for name, held in self._open.items()
         ]
+
+    def _start_beating(self) -> None:
+        if self._beating is None:
+            self._beating = asyncio.ensure_future(self._beat())
 
     async def _beat(self) -> None:
         """Show signs of life for what goes on, hear who else is there and what time it is; whatever fails."""

@@ -19,13 +19,14 @@ class Tables:
 
     def carry_out(self, *batch: Command, expired: tuple[str, ...] = ()) -> list[Answer]:
         page = Page()
+        page.now_us, page.members = 7, ("me", "you")
         page.note_expired(self.rows(expired))
         page.note_reservations(self.rows(tuple(self.reservations)))
         page.note_counts(self.count_rows(page.counts_of(batch)))
         begun = page.beginnings(batch)
         self.counts |= {count: [settled, 0] for count, (settled, _) in begun.items()}
         page.note_counts(self.count_rows(set(begun)))
-        answers = [page.answer(command, 7) for command in batch]
+        answers = [page.answer(command) for command in batch]
         for text, arguments in page.changes():
             self.write(text, *arguments)
         return answers
@@ -99,7 +100,7 @@ def test_what_is_refused_leaves_everything_as_it_was() -> None:
 def test_a_lease_ends_in_steps() -> None:
     tables = Tables()
     tables.carry_out(reserve("lost", (TOKENS, 60), (SLOTS, 1)))
-    assert tables.carry_out(BEAT, expired=("lost",)) == [("beat", "7", "me")]
+    assert tables.carry_out(BEAT, expired=("lost",)) == [("beat", "7", "me", "you")]
     assert tables.counts == {TOKENS: [0, 60], SLOTS: [0, 0]}
     tables.carry_out(BEAT, expired=("lost",))
     assert tables.counts == {TOKENS: [0, 0], SLOTS: [0, 0]}

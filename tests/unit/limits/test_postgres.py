@@ -9,7 +9,18 @@ import pytest
 
 from sekisho.limits.limiter import Limiter, LimitsUnavailable, Seed
 from sekisho.limits.shared import SharedLimiter
-from tests.support.limiter_contract import CONTRACT, LEASE_SECONDS, MakeLimiter, lines, money, name, slots, take, used
+from tests.support.limiter_contract import (
+    CONTRACT,
+    LEASE_SECONDS,
+    MakeLimiter,
+    lines,
+    money,
+    name,
+    now_us,
+    slots,
+    take,
+    used,
+)
 from tests.support.limiter_processes import check_no_budget_is_overspent, is_used, over_postgres
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, open_postgres
@@ -81,6 +92,16 @@ async def test_reservations_of_one_budget_each_second(server: PostgresServer) ->
         await asyncio.gather(*(calls(limiter) for limiter in limiters for _ in range(16)))
         assert 640 / (time.monotonic() - began) >= 500
         await is_used(limiters[0], [680], budget)
+
+
+async def test_processes_hear_of_each_other(server: PostgresServer) -> None:
+    async with over_postgres(server.url()) as every:
+        limiters = [every.start(), every.start()]
+        for limiter in limiters:
+            await limiter.used([], now_us())
+            await limiter._beat_once()
+        await limiters[0]._beat_once()
+        assert [limiter.processes for limiter in limiters] == [2, 2]
 
 
 async def test_what_is_over_leaves_the_tables(server: PostgresServer) -> None:
