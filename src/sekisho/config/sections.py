@@ -198,8 +198,8 @@ class GeneralSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The PostgreSQL database with keys and ledger (postgresql://…); `DATABASE_URL` in the environment where the file
     has none. Without one they are in a file of SQLite. Read when the gateway starts."""
     store_model_in_db: bool = False
-    """Manage models through the API. Also `STORE_MODEL_IN_DB` in the environment. It is named in a warning, because
-    models come from the file alone in this release."""
+    """Add models through the management API (`/model/new`), beside those of the file. Also `STORE_MODEL_IN_DB` in the
+    environment. Their parameters are sealed under `SEKISHO_ROOT_KEY`. Read when the gateway starts."""
     litellm_key_header_name: Name | None = None
     """One more request header that may carry the caller's key."""
     max_request_size_mb: Megabytes | None = None
@@ -231,13 +231,18 @@ class ProviderPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Residency(msgspec.Struct, frozen=True, kw_only=True):
-    """`sekisho.residency`, and `residency` in a key's metadata: where calls may be processed. Both must hold."""
+    """`sekisho.residency`, and `residency` of a key's metadata, a team or an organisation: where calls may be
+    processed. All that there are must hold.
+    """
 
     regions: tuple[Name, ...] = ()
     """Allowed regions, `*` for any text (`eu-*`): `region_name` of a deployment, else the geography of its inference
     profile (`eu`, `us`, `global`), else its region. A deployment whose region is not known is not allowed."""
     providers: tuple[Name, ...] = ()
     """Allowed providers, by the name before the slash in `model`."""
+    accounts: tuple[Name, ...] = ()
+    """Allowed accounts at the providers: an AWS account, a Google project. A deployment of which that
+    is not known is not allowed."""
 
 
 class RoutingPolicy(msgspec.Struct, frozen=True, kw_only=True):

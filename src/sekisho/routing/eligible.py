@@ -10,7 +10,7 @@ from sekisho.core.errors import ErrorClass, Forbidden
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.index import Group
 from sekisho.routing.plan import DEPLOYMENT_HEADER, PassedOver, Wish
-from sekisho.routing.residency import allows, rule_of
+from sekisho.routing.residency import allows, rules_of
 from sekisho.routing.rules import Rules
 from sekisho.routing.tags import tags_of, with_tags
 
@@ -20,13 +20,13 @@ Decision = tuple[list[Deployment], tuple[PassedOver, ...]]
 def eligible(name: str, group: Group, wish: Wish, rules: Rules) -> Decision:
     """(those that may serve the call, the others). Raises Forbidden where there is none."""
     named = _named(wish, rules)
-    own = rule_of(wish.principal.metadata)
+    own = rules_of(wish.principal)
     tagged = with_tags(group, tags_of(wish), match_any=rules.any_tag) if rules.filters_tags else group
     may: list[Deployment] = []
     others: list[PassedOver] = []
     for one in group:
-        if not (allows(rules.residency, one) and allows(own, one)):
-            others.append(PassedOver(one, "the region or provider is not allowed"))
+        if not all(allows(rule, one) for rule in (rules.residency, *own)):
+            others.append(PassedOver(one, "the region, provider or account is not allowed"))
         elif one not in tagged:
             others.append(PassedOver(one, "the tags do not fit"))
         elif named is not None and one.id != named:

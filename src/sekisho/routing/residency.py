@@ -1,19 +1,20 @@
-"""Where a call may be processed, and by whom: rules of the gateway and of a key, both of which must hold.
+"""Where a call may be processed, and by whom: rules of the gateway, a key, its team and organisation, which all hold.
 
-Flows in: `sekisho.residency` and the `residency` of a key's metadata; a deployment. Flows out: whether it may serve.
-Must stay true: a deployment whose region is not known is in none; a rule that cannot be read allows nothing.
+Flows in: `sekisho.residency`, `residency` in a key's metadata, of its team and organisation; a deployment. Flows out:
+whether it may serve. Must stay true: a deployment whose region is not known is in none; a rule that cannot be
+read allows nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import msgspec
 
 from sekisho.config.sections import Residency
+from sekisho.identity.keys import Principal
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.plan import RESIDENCY_KEY
 
@@ -22,11 +23,19 @@ _NOWHERE: Final = Residency(regions=("",), providers=("",))
 _GEOGRAPHY: Final = re.compile(r"(?:^|[/:])(us-gov|us|eu|apac|jp|au|ca|sa|global)\.[a-z0-9-]+\.")
 
 
-def rule_of(metadata: Mapping[str, Any]) -> Residency | None:
-    """The rule in a key's metadata; None where it has none."""
-    given = metadata.get(RESIDENCY_KEY)
-    if given is None:
-        return None
+def is_bound(principal: Principal) -> bool:
+    """Whether a key, its team or organisation has a rule of its own."""
+    return RESIDENCY_KEY in principal.metadata or bool(principal.residency)
+
+
+def rules_of(principal: Principal) -> tuple[Residency, ...]:
+    """The rules of a key, its team and organisation."""
+    own = principal.metadata.get(RESIDENCY_KEY)
+    given = principal.residency if own is None else (own, *principal.residency)
+    return tuple(map(_rule, given))
+
+
+def _rule(given: Any) -> Residency:
     try:
         return msgspec.convert(given, _Strict)
     except msgspec.ValidationError:
@@ -38,6 +47,8 @@ def allows(rule: Residency | None, deployment: Deployment) -> bool:
     if rule is None:
         return True
     if rule.providers and deployment.provider.name not in rule.providers:
+        return False
+    if rule.accounts and deployment.account not in rule.accounts:
         return False
     region = region_of(deployment)
     return not rule.regions or (region is not None and any(fnmatchcase(region, one) for one in rule.regions))

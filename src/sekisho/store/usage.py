@@ -72,9 +72,7 @@ def hold_sums(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(SUMS_LOCK)))
 
 
-def counted_calls(
-    connection: Connection, from_us: int, until_us: int
-) -> Iterator[list[dict[str, Any]]]:
+def counted_calls(connection: Connection, from_us: int, until_us: int) -> Iterator[list[dict[str, Any]]]:
     """The calls that started in [from_us, until_us), as far as they are counted here, some thousand at a time."""
     wanted = (calls.c.started_us >= from_us, calls.c.started_us < until_us)
     query = select(*(calls.c[name] for name in _COUNTED)).where(*wanted).order_by(calls.c.started_us)

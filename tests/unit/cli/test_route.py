@@ -52,7 +52,7 @@ def test_several_are_told_in_turn_and_why_others_are_passed_over(tmp_path: Path)
     }
     assert ("why", "simple-shuffle: by chance, in proportion to weight, rpm or tpm") in lines
     passed = [value for name, value in lines if name == "passed over"]
-    assert passed[0] == "own-model at openai (own.test): the region or provider is not allowed"
+    assert passed[0] == "own-model at openai (own.test): the region, provider or account is not allowed"
     assert "api_base" in passed[1]
     assert [line for line in lines if line[0] in ("then", "if too long", "if filtered")] == [
         ("then", "one"),
@@ -76,7 +76,7 @@ def test_who_is_refused_is_told_so(tmp_path: Path) -> None:
     [(name, why)] = told(tmp_path, "gone", config=alone)
     assert (name, "no deployment serves 'gone'" in why) == ("route", True)
     [(_, why)] = told(tmp_path, "one", config=CONFIG.replace("[anthropic, bedrock]", "[azure]"))
-    assert "may serve this call: the region or provider is not allowed" in why
+    assert "may serve this call: the region, provider or account is not allowed" in why
 
 
 def test_an_unknown_price_is_said(tmp_path: Path) -> None:

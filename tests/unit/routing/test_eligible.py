@@ -39,9 +39,14 @@ def test_without_rules_all_may() -> None:
 def test_the_rules_of_gateway_and_key_must_both_hold() -> None:
     assert ids(WISH, Rules(residency=Residency(regions=("eu-*",)))) == ["eu"]
     assert ids(of_key(residency={"regions": ["us-*"]}), Rules()) == ["us"]
-    with pytest.raises(Forbidden, match="region or provider") as refused:
+    with pytest.raises(Forbidden, match="region, provider or account") as refused:
         ids(of_key(residency={"regions": ["us-*"]}), Rules(residency=Residency(regions=("eu-*",))))
     assert (refused.value.info.status, refused.value.info.code) == (403, "no_deployment_allowed")
+
+
+def test_the_rules_of_team_and_organisation_must_hold_too() -> None:
+    bound = Principal(key_hash="k", residency=({"regions": ["eu-*"]}, {"providers": ["openai"]}))
+    assert ids(msgspec.structs.replace(WISH, principal=bound), Rules()) == ["eu"]
 
 
 def test_tags_filter_only_where_that_is_switched_on() -> None:
@@ -61,7 +66,7 @@ def test_a_caller_chooses_among_what_the_rules_leave() -> None:
     with pytest.raises(Forbidden, match="names another"):
         ids(asking(x_sekisho_deployment="gone"), CHOICE)
     narrow = msgspec.structs.replace(CHOICE, residency=Residency(regions=("eu-*",)))
-    with pytest.raises(Forbidden, match="region or provider"):
+    with pytest.raises(Forbidden, match="region, provider or account"):
         ids(asking(x_sekisho_deployment="us"), narrow)
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from sekisho.config.sections import Residency
+from sekisho.identity.keys import Principal
 from sekisho.providers.deployment import Deployment
-from sekisho.routing.residency import allows, region_of, rule_of
+from sekisho.routing.residency import allows, is_bound, region_of, rules_of
 from tests.support.routes import deployment
 
 FRANKFURT = deployment("m", "fra", region="eu-central-1")
@@ -47,15 +49,29 @@ def test_what_a_rule_allows(rule: Residency | None, *, frankfurt: bool, unknown:
     assert (allows(rule, FRANKFURT), allows(rule, UNKNOWN)) == (frankfurt, unknown)
 
 
-def test_a_keys_rule_is_read_from_its_metadata() -> None:
-    assert rule_of({}) is None
-    rule = rule_of({"residency": {"regions": ["eu-*"], "providers": ["openai"]}})
-    assert rule is not None
-    assert (rule.regions, rule.providers) == (("eu-*",), ("openai",))
+def test_accounts_are_allowed_by_name() -> None:
+    mine = msgspec.structs.replace(FRANKFURT, account="111122223333")
+    rule = Residency(accounts=("111122223333",))
+    assert (allows(rule, mine), allows(rule, FRANKFURT)) == (True, False)
+
+
+def test_rules_of_a_key_its_team_and_organisation_are_all_there() -> None:
+    nobody = Principal(key_hash="k")
+    assert (rules_of(nobody), is_bound(nobody)) == ((), False)
+    own = {"regions": ["eu-*"], "providers": ["openai"]}
+    bound = Principal(key_hash="k", metadata={"residency": own}, residency=({"accounts": ["1"]}, {"regions": ["*"]}))
+    assert is_bound(bound)
+    assert [(rule.regions, rule.providers, rule.accounts) for rule in rules_of(bound)] == [
+        (("eu-*",), ("openai",), ()),
+        ((), (), ("1",)),
+        (("*",), (), ()),
+    ]
 
 
 @pytest.mark.parametrize(
     "broken", ["eu", [], {"region": ["eu-*"]}, {"regions": "eu-*"}, {"regions": [1]}, {"regions": [""]}, 0, False]
 )
 def test_a_rule_that_cannot_be_read_allows_nothing(broken: Any) -> None:
-    assert not allows(rule_of({"residency": broken}), FRANKFURT)
+    of_key = Principal(key_hash="k", metadata={"residency": broken})
+    of_team = Principal(key_hash="k", residency=(broken,))
+    assert [allows(rule, FRANKFURT) for one in (of_key, of_team) for rule in rules_of(one)] == [False, False]

@@ -43,6 +43,9 @@ def test_a_rule_of_the_call_holds_for_a_single_deployment_too() -> None:
     bound = Principal(key_hash="k", metadata={"residency": {"regions": ["eu-*"]}})
     with pytest.raises(Forbidden):
         yard.plan(wish=msgspec.structs.replace(WISH, principal=bound))
+    of_team = Principal(key_hash="k", residency=({"regions": ["eu-*"]},))
+    with pytest.raises(Forbidden):
+        yard.plan(wish=msgspec.structs.replace(WISH, principal=of_team))
     with pytest.raises(Forbidden):
         yard.plan(wish=msgspec.structs.replace(WISH, headers={"x-sekisho-deployment": "a"}))
     with pytest.raises(Forbidden):

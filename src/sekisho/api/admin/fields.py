@@ -53,11 +53,12 @@ class ResidencyFields(BaseModel):
 
     regions: Annotated[list[Name], Field(max_length=100, default_factory=list)]
     providers: Annotated[list[Name], Field(max_length=100, default_factory=list)]
+    accounts: Annotated[list[Name], Field(max_length=100, default_factory=list)]
 
     @property
     def column(self) -> dict[str, Any]:
         """As it is stored: only what is said."""
-        said = {"regions": self.regions, "providers": self.providers}
+        said = {"regions": self.regions, "providers": self.providers, "accounts": self.accounts}
         return {name: value for name, value in said.items() if value}
 
 
