@@ -7,14 +7,14 @@ same reservation settles once, whoever asks how often.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from sekisho.core.errors import Overloaded
 from sekisho.limits.periods import period_at
-from sekisho.limits.rule import Rule
+from sekisho.limits.rule import Measure, Rule
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -70,6 +70,9 @@ class Limiter(Protocol):
 
         Returns at once and never raises; the second time nothing happens, as for a reservation that is not known.
         """
+
+    def settle_recovered(self, reservation: str, amounts: Mapping[Measure, int]) -> None:
+        """The same for a call of a process that died, by measure; lines of others keep what was reserved."""
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
         """What is used of each rule in its period: settled and reserved. Raises LimitsUnavailable."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sekisho.core.clock import Clock
@@ -83,6 +83,9 @@ class MemoryLimiter:
             count.touched_us = now_us
             if running and not count.holds and not count.used:
                 self._counts.pop(count.key, None)
+
+    def settle_recovered(self, reservation: str, amounts: Mapping[Measure, int]) -> None:
+        """Nothing was held here by a process that died: the ledger knows its call."""
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
         """What is used of each rule. Raises what `seed` raises."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -62,7 +62,7 @@ class OutageLimiter:
         return await self._without(reservation, lines, lease_seconds)
 
     def settle(self, reservation: str, amounts: Sequence[int]) -> None:
-        """Book what was used where it was reserved; what nobody here reserved is in the store, from another life."""
+        """Book what was used where it was reserved."""
         stored, kept = self._in_store.pop(reservation, None), self._in_memory.pop(reservation, None)
         if kept is None:
             self._store.settle(reservation, amounts)
@@ -71,6 +71,10 @@ class OutageLimiter:
         if stored is not None:
             taken = {line.rule.counter: amount for line, amount in zip(kept, amounts, strict=False)}
             self._store.settle(reservation, [taken.get(line.rule.counter, line.amount) for line in stored])
+
+    def settle_recovered(self, reservation: str, amounts: Mapping[Measure, int]) -> None:
+        """Only the store knows of it."""
+        self._store.settle_recovered(reservation, amounts)
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
         """What is used of each rule. Raises LimitsUnavailable."""

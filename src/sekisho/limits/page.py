@@ -150,14 +150,12 @@ class Page:
             return ("settled",)
         self._dropped.add(name)
         self._hold(found.held(), -1)
+        said = list(zip(arguments[2::2], map(int, arguments[3::2]), strict=True))
         if how == "named":
-            used = [(count, int(amount)) for count, amount in zip(arguments[2::2], arguments[3::2], strict=True)]
+            used = said
         else:
-            amounts = [int(amount) for amount in arguments[2 : 2 + len(found.lines)]]
-            used = [
-                (count, amounts[at] if at < len(amounts) else reserved)
-                for at, (count, reserved) in enumerate(found.lines)
-            ]
+            by_measure = dict(said)
+            used = [(count, by_measure.get(count.split(":", 3)[2], reserved)) for count, reserved in found.lines]
         for count, amount in used:
             if count in self._counts and not _is_slot(count):
                 self._counts[count][0] += amount

@@ -8,7 +8,7 @@ money is admitted only when everybody has said what it holds and the ledger what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from sekisho.core.clock import Clock
@@ -99,16 +99,19 @@ class SharedLimiter:
         return None
 
     def settle(self, reservation: str, amounts: Sequence[int]) -> None:
-        """Book what was used as soon as the store can be told; a call of another process by the lines it has there."""
+        """Book what was used, as soon as the store can be told."""
         held = self._open.get(reservation)
-        if held is None:
-            self._store.post(Command("settle", (reservation, "ordered", *map(str, amounts))))
-        elif not held.settled:
+        if held is not None and not held.settled:
             held.settled = True
             named: list[str] = []
             for at, line in enumerate(held.lines):
                 named += (_count(line), str(amounts[at] if at < len(amounts) else line.amount))
             self._book(reservation, (reservation, "named", *named))
+
+    def settle_recovered(self, reservation: str, amounts: Mapping[Measure, int]) -> None:
+        """Book a call of a process that died; the store knows its lines."""
+        said = [text for measure, amount in amounts.items() for text in (measure.value, str(amount))]
+        self._book(reservation, (reservation, "measured", *said))
 
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
         """What is used of each rule. Raises LimitsUnavailable, and what `seed` and `flushed` raise."""
@@ -175,10 +178,10 @@ class SharedLimiter:
 
     def _book(self, reservation: str, arguments: Sequence[str]) -> None:
         def booked(answer: Answer) -> None:
-            if answer[0] == "epoch" and reservation in self._open:
-                self._book(reservation, arguments)
-            else:
+            if answer[0] != "epoch":
                 self._open.pop(reservation, None)
+            elif reservation in self._open:  # else the ledger has it, and nobody holds it any more
+                self._book(reservation, arguments)
 
         self._store.post(Command("settle", arguments, booked))
 

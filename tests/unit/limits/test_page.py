@@ -6,7 +6,7 @@ from sekisho.limits import postgres_sql as sql
 from sekisho.limits.page import Page
 from sekisho.limits.sender import Answer, Command
 
-MONEY, TOKENS, SLOTS = "m:a:0", "c:b:0", "t:c:0"
+MONEY, TOKENS, SLOTS = "m:key:money:a", "c:key:tokens:b", "t:key:parallel:c"
 LEASE, KEPT_MS = "60000000", "1000"
 
 
@@ -118,11 +118,12 @@ def test_what_nobody_booked_is_forgotten_at_last() -> None:
     assert tables.counts == {TOKENS: [0, 0]}
 
 
-def test_a_call_is_booked_by_the_order_of_its_lines() -> None:
-    tables = Tables()
-    tables.carry_out(reserve("cut", (TOKENS, 60), ("c:d:0", 5), (SLOTS, 1)))
-    tables.carry_out(Command("settle", ["cut", "ordered", "7"]), Command("settle", ["cut", "ordered", "7"]))
-    assert tables.counts == {TOKENS: [7, 0], "c:d:0": [5, 0], SLOTS: [0, 0]}
+def test_a_call_of_another_process_is_booked_by_measure() -> None:
+    tables, requests = Tables(), "c:key:requests:d"
+    tables.carry_out(reserve("cut", (TOKENS, 60), (requests, 5), (SLOTS, 1)))
+    booked = Command("settle", ["cut", "measured", "tokens", "7", "money", "9"])
+    tables.carry_out(booked, booked)
+    assert tables.counts == {TOKENS: [7, 0], requests: [5, 0], SLOTS: [0, 0]}
 
 
 def test_what_is_settled_in_the_moment_its_lease_ends_is_settled_once() -> None:

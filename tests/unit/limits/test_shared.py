@@ -63,7 +63,7 @@ async def test_a_dead_process_gives_back_its_slots_and_later_its_money(every: Pr
     assert await refused(alive, (running, 1)) == (running, 1)
     await is_used(alive, [70, 0], budget, running)
     await is_used(alive, [0, 0], budget, running)
-    every.start().settle("booked later", [4])
+    every.start().settle_recovered("booked later", {Measure.MONEY: 4})
     await is_used(alive, [4, 0], budget, running)
 
 
@@ -73,8 +73,9 @@ async def test_a_call_is_booked_by_the_process_that_recovers_it(every: Processes
     await dead.reserve("cut", lines((budget, 60), (tokens, 500), (running, 1)), 60)
     await every.die(dead)
     again = every.start()
-    again.settle("cut", [25])
-    again.settle("cut", [25])
+    again.settle("cut", [99])
+    for _ in range(2):
+        again.settle_recovered("cut", {Measure.MONEY: 25, Measure.REQUESTS: 1})
     assert await used(again, budget, tokens, running) == [25, 500, 0]
 
 

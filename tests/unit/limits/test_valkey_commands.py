@@ -52,7 +52,7 @@ async def test_commands_are_answered_in_their_order(server: ValkeyServer) -> Non
         link.post(Command("settle", ("unknown", "named"), heard.append))
         answers = await asyncio.gather(*(link.ask("reserve", reserving(f"r{turn}", 40)) for turn in range(3)))
         assert answers == [["taken"], ["taken"], ["no", "0", "80"]]
-        link.post(Command("settle", ("r0", "ordered", "15")))
+        link.post(Command("settle", ("r0", "measured", "tokens", "15")))
         assert await link.ask("used", [COUNT]) == ["used", "55"]
         assert heard == [["settled"]]
 
@@ -67,7 +67,7 @@ async def test_what_waits_is_sent_before_hanging_up(server: ValkeyServer) -> Non
     namespace = name()
     async with link_to(server.url, namespace=namespace) as link:
         await link.ask("reserve", reserving("r", 40))
-        link.post(Command("settle", ("r", "ordered", "3")))
+        link.post(Command("settle", ("r", "measured", "tokens", "3")))
     async with link_to(server.url, namespace=namespace) as link:
         assert await link.ask("used", [COUNT]) == ["used", "3"]
 
