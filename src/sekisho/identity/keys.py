@@ -29,7 +29,7 @@ MASTER_USER_ID = "default_user_id"
 PREFIX = "sk-"
 #: Entropy of a made key: 32 url-safe characters.
 KEY_BYTES = 24
-#: Principals held at once (about 1 kB each).
+#: Principals held at once (about 2 kB each).
 KNOWN_KEYS = 50_000
 #: Unknown tokens remembered, so that a client with a wrong key does not query on each try.
 UNKNOWN_KEYS = 10_000

