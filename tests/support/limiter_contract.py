@@ -222,6 +222,19 @@ async def check_money_is_not_admitted_without_the_ledger(make: MakeLimiter) -> N
     assert await used(limiter, budget) == [100]
 
 
+async def check_the_ledger_may_be_asked_anew(make: MakeLimiter) -> None:
+    """An administrator has set what was spent; what runs is still reserved."""
+    books = Books(spent=95)
+    limiter = await make(books.seed)
+    budget, tokens, other = money(100), rate(Measure.TOKENS, 10), money(100)
+    call = await take(limiter, (budget, 5), (tokens, 5))
+    books.spent = 20
+    await limiter.reseed([budget, tokens, other], now_us())
+    assert await used(limiter, budget, tokens, other) == [25, 5, 20]
+    limiter.settle(call, [1, 1])
+    assert await used(limiter, budget, tokens) == [21, 1]
+
+
 async def check_many_at_once_take_what_there_is(make: MakeLimiter) -> None:
     books = Books(spent=30)
     limiter = await make(books.seed)
@@ -281,6 +294,7 @@ CONTRACT: tuple[Callable[[MakeLimiter], Awaitable[None]], ...] = (
     check_money_begins_with_the_ledger,
     check_use_is_known_before_anything_is_reserved,
     check_money_is_not_admitted_without_the_ledger,
+    check_the_ledger_may_be_asked_anew,
     check_many_at_once_take_what_there_is,
     check_who_gives_up_leaves_nothing_behind,
     check_large_amounts_are_exact,

@@ -77,5 +77,11 @@ class Limiter(Protocol):
     async def used(self, rules: Iterable[Rule], at_us: int) -> list[int]:
         """What is used of each rule in its period: settled and reserved. Raises LimitsUnavailable."""
 
+    async def reseed(self, rules: Iterable[Rule], at_us: int) -> None:
+        """Ask the ledger anew what was spent under rules of money: an administrator has set it. What is reserved stays.
+
+        Raises LimitsUnavailable, and what the ledger raises.
+        """
+
     async def close(self) -> None:
         """Bring what was settled to where it belongs, then let go."""

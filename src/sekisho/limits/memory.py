@@ -98,6 +98,17 @@ class MemoryLimiter:
             amounts.append(count.used if count is not None else 0)
         return amounts
 
+    async def reseed(self, rules: Iterable[Rule], at_us: int) -> None:
+        """Begin again with what the ledger says. Raises what `seed` raises."""
+        for rule in rules:
+            starts_us, ends_us = period_at(rule.period, rule.time_zone, at_us)
+            count = self._counts.get((rule.counter, starts_us))
+            if rule.measure is Measure.MONEY and count is not None:
+                held = sum(line.amount for taken in self._open.values() for line, of in taken if of is count)
+                settled = count.used - held
+                spent = await self._seed(rule, starts_us, ends_us)
+                count.used += spent - settled  # with what has happened while the ledger was asked
+
     async def close(self) -> None:
         """Nothing is left behind."""
         for task in list(self._seeding.values()):

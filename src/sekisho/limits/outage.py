@@ -82,6 +82,10 @@ class OutageLimiter:
             raise LimitsUnavailable("What is used cannot be known now: the store of limits is away.")
         return await self._store.used(rules, at_us)
 
+    async def reseed(self, rules: Iterable[Rule], at_us: int) -> None:
+        """Ask the ledger anew. Raises LimitsUnavailable."""
+        await self._store.reseed(rules, at_us)
+
     async def close(self) -> None:
         """Let go of both."""
         if self._asking is not None:

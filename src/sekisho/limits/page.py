@@ -78,7 +78,7 @@ class Page:
                 wanted.update(command.arguments[4::4])
             elif command.name == "used":
                 wanted.update(command.arguments)
-            elif command.name == "seed":
+            elif command.name in {"seed", "reseed"}:
                 wanted.add(command.arguments[0])
             elif command.name == "settle" and command.arguments[1] == "named":
                 wanted.update(command.arguments[2::2])
@@ -107,6 +107,9 @@ class Page:
         if command.name == "beat":
             self._sweep(int(command.arguments[0]))
             return "beat", str(self.now_us), *self.members
+        if command.name == "reseed" and command.arguments[0] in self._counts:
+            self._counts[command.arguments[0]][0] = int(command.arguments[1])
+            self._changed.add(command.arguments[0])
         return ("seeded",)
 
     def changes(self) -> Iterator[tuple[str, tuple[Sequence[Any], ...]]]:

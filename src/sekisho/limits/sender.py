@@ -18,7 +18,8 @@ _TOGETHER: Final = 500
 
 #: What a store answers: a word, then what belongs to it.
 #: reserve: "taken"; "no", line, used; "seed", lines of money that the ledger has to be asked for; "wait", milliseconds.
-#: settle: "settled". seed: "seeded". used: "used", amounts; "seed"; "wait". beat: "beat", µs, the processes that live.
+#: settle: "settled". seed, reseed: "seeded". used: "used", amounts; "seed"; "wait".
+#: beat: "beat", the time in µs, the processes that live.
 #: Any: "epoch", where the store has lost its memory and the command was not carried out.
 Answer = Sequence[str]
 

@@ -120,6 +120,12 @@ class SharedLimiter:
         answer = await self._answered("used", [_count(line) for line in lines], lines)
         return [int(amount) for amount in answer[1:]]
 
+    async def reseed(self, rules: Iterable[Rule], at_us: int) -> None:
+        """Begin again with what the ledger says. Raises LimitsUnavailable, and what `seed` raises."""
+        for line in [line_at(rule, 0, at_us) for rule in rules if rule.measure is Measure.MONEY]:
+            spent = await self._seed(line.rule, line.starts_us, line.ends_us)
+            await self._answered("reseed", (_count(line), str(spent)), ())
+
     async def close(self) -> None:
         """Tell the store what it was not told yet; a second at most."""
         for task in (self._beating, *self._seeding.values()):

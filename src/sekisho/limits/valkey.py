@@ -26,7 +26,7 @@ from sekisho.limits.sender import Answer, Command, CommandFailed, Sender
 from sekisho.limits.shared import Flushed, Holdings, SharedLimiter
 
 _LUA: Final = Path(__file__).parent / "lua"
-_NAMES: Final = ("reserve", "settle", "seed", "used", "join", "joined", "beat")
+_NAMES: Final = ("reserve", "settle", "seed", "reseed", "used", "join", "joined", "beat")
 
 
 def valkey_limiter(url: str, *, clock: Clock, seed: Seed, flushed: Flushed) -> SharedLimiter:
