@@ -23,11 +23,6 @@ _NOWHERE: Final = Residency(regions=("",), providers=("",))
 _GEOGRAPHY: Final = re.compile(r"(?:^|[/:])(us-gov|us|eu|apac|jp|au|ca|sa|global)\.[a-z0-9-]+\.")
 
 
-def is_bound(principal: Principal) -> bool:
-    """Whether a key, its team or organisation has a rule of its own."""
-    return RESIDENCY_KEY in principal.metadata or bool(principal.residency)
-
-
 def rules_of(principal: Principal) -> tuple[Residency, ...]:
     """The rules of a key, its team and organisation."""
     own = principal.metadata.get(RESIDENCY_KEY)

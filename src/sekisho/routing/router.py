@@ -23,8 +23,8 @@ from sekisho.routing.chooser import ALONE, Chooser
 from sekisho.routing.eligible import allowed, eligible, stand_ins
 from sekisho.routing.index import Group, Index
 from sekisho.routing.memory import Memory
-from sekisho.routing.plan import DEPLOYMENT_HEADER, Plan, Wish
-from sekisho.routing.residency import allows, is_bound
+from sekisho.routing.plan import DEPLOYMENT_HEADER, RESIDENCY_KEY, Plan, Wish
+from sekisho.routing.residency import allows
 from sekisho.routing.rules import Rules
 from sekisho.routing.strategies import Chance, Price
 
@@ -73,7 +73,12 @@ class Router:
         taken what they may) with the earliest time to try again, where no other model stands in.
         """
         plan = self._alone.get(self.aliases.get(requested, requested))
-        if plan is not None and not (wish.stand_ins or DEPLOYMENT_HEADER in wish.headers or is_bound(wish.principal)):
+        if plan is not None and not (
+            wish.stand_ins
+            or DEPLOYMENT_HEADER in wish.headers
+            or wish.principal.residency
+            or RESIDENCY_KEY in wish.principal.metadata
+        ):
             return plan
         name, group = self._index.find(requested)
         may, others = eligible(name, group, wish, self.rules)
