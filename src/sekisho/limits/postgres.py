@@ -17,6 +17,7 @@ import asyncpg
 from sekisho.core.clock import Clock
 from sekisho.limits import postgres_sql as sql
 from sekisho.limits.limiter import Seed
+from sekisho.limits.outage import OutageLimiter
 from sekisho.limits.page import Page
 from sekisho.limits.sender import Answer, Command, CommandFailed, Sender
 from sekisho.limits.shared import Flushed, SharedLimiter
@@ -28,9 +29,9 @@ _TRIES: Final = 4
 _STILL: Final = "5s"
 
 
-def postgres_limiter(url: DatabaseUrl, *, clock: Clock, seed: Seed, flushed: Flushed) -> SharedLimiter:
-    """The Limiter of this process over a database that has the tables of store/counters.py."""
-    return SharedLimiter(Postgres(url), clock=clock, seed=seed, flushed=flushed)
+def postgres_limiter(url: DatabaseUrl, *, clock: Clock, seed: Seed, flushed: Flushed) -> OutageLimiter:
+    """The Limiter of this process over a database that has the tables of store/counters.py, and may be away."""
+    return OutageLimiter(SharedLimiter(Postgres(url), clock=clock, seed=seed, flushed=flushed), clock)
 
 
 class Postgres(Sender):

@@ -8,6 +8,7 @@ even if it kept its data, because it may have lost the last of it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,19 +23,24 @@ from redis.exceptions import RedisError, ResponseError
 
 from sekisho.core.clock import Clock
 from sekisho.limits.limiter import Seed
+from sekisho.limits.outage import OutageLimiter
 from sekisho.limits.sender import Answer, Command, CommandFailed, Sender
 from sekisho.limits.shared import Flushed, Holdings, SharedLimiter
 
+log = logging.getLogger("sekisho.limits")
+
+#: The policy under which a server forgets nothing that it was told to keep.
+_KEEPS: Final = "noeviction"
 _LUA: Final = Path(__file__).parent / "lua"
 _NAMES: Final = ("reserve", "settle", "seed", "reseed", "used", "join", "joined", "beat")
 
 
-def valkey_limiter(url: str, *, clock: Clock, seed: Seed, flushed: Flushed) -> SharedLimiter:
-    """The Limiter of this process over the server at `url`."""
+def valkey_limiter(url: str, *, clock: Clock, seed: Seed, flushed: Flushed) -> OutageLimiter:
+    """The Limiter of this process over the server at `url`, which may be away."""
     store = Valkey(url)
     limiter = SharedLimiter(store, clock=clock, seed=seed, flushed=flushed)
     store.holdings = limiter.holdings
-    return limiter
+    return OutageLimiter(limiter, clock)
 
 
 class Valkey(Sender):
@@ -119,9 +125,11 @@ class Valkey(Sender):
             text = (_LUA / "common.lua").read_text() + (_LUA / f"{name}.lua").read_text()
             self._shas[name] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
             await _said(connection, "SCRIPT", "LOAD", text)
-        run = _run_of(await _said(connection, "INFO", "server"))
-        if run != self._run:
-            self._run, self.epoch = run, ""
+        facts = _facts_of(await _said(connection, "INFO"))
+        if facts.get("run_id", "") != self._run:
+            self._run, self.epoch = facts.get("run_id", ""), ""
+        if facts.get("maxmemory", "0") != "0" and facts.get("maxmemory_policy") != _KEEPS:
+            log.warning("limits: the server may evict counters: set its maxmemory-policy to %s", _KEEPS)
         return connection
 
     async def _hang_up(self) -> None:
@@ -145,7 +153,7 @@ async def _answer(connection: AbstractConnection) -> Answer | CommandFailed:
     return answer
 
 
-def _run_of(info: Any) -> str:
-    """Which run of a server this is."""
-    text = info if isinstance(info, str) else ""
-    return next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("run_id:")), "")
+def _facts_of(info: Any) -> dict[str, str]:
+    """What a server says of itself: which run it is, and what it does when its memory is full."""
+    lines = info.splitlines() if isinstance(info, str) else ()
+    return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}

@@ -7,11 +7,16 @@ from collections.abc import Awaitable, Callable, Iterator
 import asyncpg
 import pytest
 
+from sekisho.core.clock import SystemClock
+from sekisho.core.secret import Secret
 from sekisho.limits.limiter import Limiter, LimitsUnavailable, Seed
+from sekisho.limits.postgres import postgres_limiter
 from sekisho.limits.shared import SharedLimiter
+from sekisho.store.url import parse_url
 from tests.support.limiter_contract import (
     CONTRACT,
     LEASE_SECONDS,
+    Books,
     MakeLimiter,
     lines,
     money,
@@ -21,7 +26,7 @@ from tests.support.limiter_contract import (
     take,
     used,
 )
-from tests.support.limiter_processes import check_no_budget_is_overspent, is_used, over_postgres
+from tests.support.limiter_processes import check_no_budget_is_overspent, flushed, is_used, over_postgres
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, open_postgres
 from tests.support.waiting import eventually
@@ -117,3 +122,12 @@ async def test_what_is_over_leaves_the_tables(server: PostgresServer) -> None:
         await eventually(is_tidy, "counts that are over are gone")
         every.books.spent = 5
         assert await used(limiter, budget) == [5]
+
+
+async def test_the_limiter_of_a_process_counts_in_the_database(server: PostgresServer) -> None:
+    url, books = parse_url(Secret(server.url())), Books(spent=40)
+    limiter = postgres_limiter(url, clock=SystemClock(), seed=books.seed, flushed=flushed)
+    budget = money(100)
+    limiter.settle(await take(limiter, (budget, 10)), [7])
+    assert await used(limiter, budget) == [47]
+    await limiter.close()

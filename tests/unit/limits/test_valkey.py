@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
+from sekisho.core.clock import SystemClock
 from sekisho.limits.limiter import Limiter, LimitsUnavailable, Seed
 from sekisho.limits.rule import Measure
 from sekisho.limits.shared import SharedLimiter
-from sekisho.limits.valkey import Valkey
+from sekisho.limits.valkey import Valkey, valkey_limiter
 from tests.support.limiter_contract import (
     CONTRACT,
     LEASE_SECONDS,
+    Books,
     MakeLimiter,
     lines,
     money,
@@ -25,7 +27,13 @@ from tests.support.limiter_contract import (
     take,
     used,
 )
-from tests.support.limiter_processes import check_no_budget_is_overspent, everybody_is_known, is_used, over_valkey
+from tests.support.limiter_processes import (
+    check_no_budget_is_overspent,
+    everybody_is_known,
+    flushed,
+    is_used,
+    over_valkey,
+)
 from tests.support.valkey_server import ValkeyServer
 
 
@@ -155,3 +163,17 @@ async def test_no_budget_is_overspent_however_often_the_server_loses_all_it_knew
 
     async with over_valkey(mortal.url) as every:
         await check_no_budget_is_overspent(every, crash)
+
+
+async def test_the_limiter_of_a_process_bears_an_outage(mortal: ValkeyServer) -> None:
+    books = Books(spent=40)
+    limiter = valkey_limiter(mortal.url, clock=SystemClock(), seed=books.seed, flushed=flushed)
+    budget, minute = money(100), rate(Measure.REQUESTS, 10)
+    call = await take(limiter, (budget, 10), (minute, 1))
+    assert await used(limiter, budget) == [50]
+    mortal.kill()
+    await take(limiter, (minute, 1))
+    with pytest.raises(LimitsUnavailable):
+        await limiter.reserve(name(), lines((budget, 10)), LEASE_SECONDS)
+    limiter.settle(call, [1, 1])
+    await limiter.close()

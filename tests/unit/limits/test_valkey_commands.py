@@ -121,3 +121,21 @@ async def test_no_epoch_is_joined_without_the_ledger(server: ValkeyServer) -> No
         with pytest.raises(LookupError):
             await link.ask("used", [COUNT])
         assert link.epoch == ""
+
+
+async def test_a_server_that_may_forget_is_named(server: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    client = redis.asyncio.Redis.from_url(server.url)
+    await client.config_set("maxmemory", "100mb")
+    await client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        async with link_to(server.url) as link:
+            assert await link.ask("used", [COUNT]) == ["used", "0"]
+        assert "noeviction" in caplog.text
+        await client.config_set("maxmemory-policy", "noeviction")
+        caplog.clear()
+        async with link_to(server.url) as link:
+            assert await link.ask("used", [COUNT]) == ["used", "0"]
+        assert "noeviction" not in caplog.text
+    finally:
+        await client.config_set("maxmemory", "0")
+        await client.aclose()
