@@ -85,10 +85,10 @@ def with_store(config: Path | None, data_dir: Path, work: Callable[[Store], T]) 
 
 def _opened(config: Path | None, data_dir: Path) -> Store:
     if config is not None:
-        return open_store(load_settings(config, os.environ), data_dir)
+        return open_store(load_settings(config, os.environ), data_dir, patient=True)
     url = os.environ.get("DATABASE_URL")
     if url:
-        return open_url(Secret(url))
+        return open_url(Secret(url), patient=True)
     path = data_dir / FILE_NAME
     if not path.is_file():
         raise OperatorError(f"There is no database at {path}: name its --config or --data-dir, or set DATABASE_URL.")

@@ -103,10 +103,11 @@ def _engine(url: DatabaseUrl) -> AsyncEngine:
     pool = {"poolclass": NullPool} if url.pooled else {"pool_size": url.connections, "max_overflow": 0}
     kept = {"prepared_statement_cache_size": 0, "statement_cache_size": 0} if url.pooled else {}
     waits = {} if url.pooled else {"pool_timeout": url.timeout_seconds, "pool_pre_ping": True}
+    limits = {"timeout": url.timeout_seconds, "command_timeout": url.statement_seconds}
     return create_async_engine(
         url.sqlalchemy,
         hide_parameters=True,
-        connect_args={"timeout": url.timeout_seconds, "server_settings": url.settings} | url.security | kept,
+        connect_args={"server_settings": url.settings} | limits | url.security | kept,
         **pool,
         **waits,
     )

@@ -19,6 +19,8 @@ from sekisho.core.secret import Secret
 
 CONNECTIONS: Final = 10
 TIMEOUT_SECONDS: Final = 10.0
+#: A server that hangs is away.
+STATEMENT_SECONDS: Final = 20.0
 _SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
 _SSL_MODES: Final = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 #: Parameters with their meaning, and those of Prisma that have none here.
@@ -29,7 +31,7 @@ _IDLE: Final = frozenset({"pool_timeout", "socket_timeout", "statement_cache_siz
 
 
 class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the database is, and how it is connected to."""
+    """Where the database is, and how it is connected to. `statement_seconds`: how long one statement may take."""
 
     sqlalchemy: URL
     connections: int
@@ -37,6 +39,7 @@ class DatabaseUrl(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str]
     security: dict[str, Any]
     pooled: bool
+    statement_seconds: float | None = STATEMENT_SECONDS
 
 
 def parse_url(url: Secret) -> DatabaseUrl:

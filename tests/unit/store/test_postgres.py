@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -129,6 +130,16 @@ def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
     db.close()
     db.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_hangs_is_away(postgres: PostgresServer) -> None:
+    url = parse_url(Secret(postgres.url()))
+    for seconds, hangs in ((0.2, True), (None, False)):
+        db = PostgresDatabase(msgspec.structs.replace(url, statement_seconds=seconds))
+        asked = db.read(lambda connection: connection.execute(text("SELECT pg_sleep(0.6)")).close())
+        assert isinstance(asked.exception(WITHIN_SECONDS), StoreAway) is hangs
+        assert db.read(one).result(WITHIN_SECONDS) == 1
+        db.close()
 
 
 async def test_while_the_server_is_away_known_keys_are_known_and_calls_wait_in_the_spool(
