@@ -88,6 +88,10 @@ hours are summed, else whole days that begin in the window. A call with several 
 
 `/sekisho/v1/pools` makes, lists, changes (`PATCH`) and deletes budgets that chosen `keys` share.
 
+`/model/new`, `/model/update` and `/model/delete` need `store_model_in_db` and `SEKISHO_ROOT_KEY`: parameters are stored
+sealed, and shown with `***` for what is secret. They are read by the rules of `model_list`, without `os.environ/`. What
+the file declares is changed in the file. `null` takes a parameter away.
+
 `GET /audit` shows who changed what, with the object before and after. An administrator's program may say for whom it
 acts in the header `litellm-changed-by`.
 

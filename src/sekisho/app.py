@@ -14,12 +14,11 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from sekisho.api.admin import PREFIXES
 from sekisho.api.llm.endpoint import Endpoint
-from sekisho.canonical.usage import Usage
 from sekisho.config.change import reload_settings
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
@@ -32,7 +31,7 @@ from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
-from sekisho.exchange.watchdog import Timeouts
+from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.changes import ChangeFeed
@@ -48,6 +47,7 @@ from sekisho.limits.rule import Rule
 from sekisho.limits.rulebook import Rulebook
 from sekisho.providers.auth.ahead import prepare_all
 from sekisho.providers.deployment import Deployment, resolve_all
+from sekisho.providers.stored import StoredModels
 from sekisho.routing.memory import Memory
 from sekisho.routing.router import Router, no_price
 from sekisho.routing.rules import rules_of
@@ -64,14 +64,10 @@ from sekisho.wire.registry import BY_NAME
 
 log = logging.getLogger("sekisho")
 
-_T = TypeVar("_T")
-_REMEMBERED = 4096
 #: With any of these, calls to plain addresses may go through a proxy.
 PROXIES = frozenset({"http_proxy", "all_proxy"})
 #: How long calls that were cut off by a stop may take to be settled.
 _SETTLE_SECONDS = 5.0
-#: A call by which prices are compared.
-_TYPICAL = Usage(input_tokens=100_000, output_tokens=20_000)
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -96,7 +92,10 @@ class Application:
         self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
         self._call_scopes = CallScopes(self._db)
-        self._listeners = (self._keys.forget, self._access_keys.heard, self._call_scopes.forget)
+        self._stored = StoredModels(self._db, self._envelope, self._rebuild)
+        if settings.general.store_model_in_db:
+            self._stored.load()
+        self._listeners = (self._keys.forget, self._access_keys.heard, self._call_scopes.forget, self._stored.heard)
         self._feed = ChangeFeed(self._db, self._clock, self._listeners, self._forget_all)
         self._routing = Memory(self._clock)
         self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed)
@@ -118,6 +117,7 @@ class Application:
         self._admin: Asgi | None = None
 
     def _build(self, settings: Settings) -> Gateway:
+        settings = self._stored.beside(settings)
         rates = rate_table(self._prices)
         return Gateway(
             router=router_of(settings, rates, self._routing),
@@ -131,7 +131,7 @@ class Application:
             transport=functools.partial(
                 self._transport, settings.sekisho.timeouts.connect_seconds, silence_seconds(settings)
             ),
-            retries=lambda deployment: _first(deployment.entry.params.num_retries, settings.num_retries),
+            retries=retry_table(settings),
             fetch=fetch_of(settings),
             cache_marks=settings.sekisho.cache_marks,
             limiting=Limiting(
@@ -146,6 +146,13 @@ class Application:
             dialects=BY_NAME,
             clock=self._clock,
         )
+
+    def _rebuild(self) -> None:
+        """Calls from now on see the stored models as they are; those that run go on with what they began with."""
+        try:
+            self._gateway = self._build(self.settings)
+        except OperatorError as error:
+            log.warning("the stored models were not taken, the former stay: %s", error)
 
     def _forget_all(self) -> None:
         """Nobody is known any more: what changed while the database was away cannot be learnt."""
@@ -182,7 +189,7 @@ class Application:
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await self._endpoint.socket(scope, receive, send)
-        elif scope["path"].startswith(PREFIXES):
+        elif scope["path"].startswith(PREFIXES) or scope["method"] == "PATCH":
             await (self._admin or await self._management())(scope, receive, send)
         else:
             await self._endpoint(scope, receive, send)
@@ -199,6 +206,8 @@ class Application:
             db=self._db,
             desk=admin.Desk(self._db, self._clock, self._listeners),
             limiter=self._limiter,
+            models=self._stored if self.settings.general.store_model_in_db else None,
+            declared_models=lambda: {one.info.id or "" for one in self.settings.model_list},
             journal=self._journal,
             clock=self._clock,
             key_header=self._gateway.key_header,
@@ -322,63 +331,3 @@ def fetch_of(settings: Settings) -> Fetch | None:
         return None
     limits = FetchLimits(file_bytes=round(media.max_mb * 1024 * 1024), seconds=media.timeout_seconds)
     return Fetcher(Guard(media.allowed_hosts), limits).fetch
-
-
-def price_table(rates: Callable[[Deployment], Rates | None]) -> Callable[[Deployment], float | None]:
-    """Deployment -> what a typical call costs there, in nano-USD: five tokens of prompt to one of answer."""
-
-    def price(deployment: Deployment) -> float | None:
-        known = rates(deployment)
-        return None if known is None else known.cost_nano_usd(_TYPICAL)
-
-    return price
-
-
-def silence_seconds(settings: Settings) -> float:
-    """Longer than any phase in which a provider may be silent."""
-    streams = [entry.params.stream_timeout_seconds or 0.0 for entry in settings.model_list]
-    return max(settings.first_byte_seconds, settings.sekisho.timeouts.between_chunks_seconds, *streams, 0.0) + 1.0
-
-
-def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
-    """Deployment -> its rates, resolved once each."""
-    known: dict[tuple[str, str], Rates | None] = {}
-
-    def rates(deployment: Deployment) -> Rates | None:
-        key = (deployment.id, deployment.model)
-        if key not in known:
-            if len(known) >= _REMEMBERED:  # a wildcard makes a deployment of every name that callers think of
-                known.clear()
-            model = deployment.known_model
-            known[key] = prices.resolve(
-                deployment.provider.price_key, model, deployment.entry.params.costs, deployment.host
-            )
-        return known[key]
-
-    return rates
-
-
-def timeout_table(settings: Settings) -> Callable[[Deployment], Timeouts]:
-    """Deployment -> its timeouts, worked out once each."""
-    known: dict[str, Timeouts] = {}
-    common = settings.sekisho.timeouts
-
-    def timeouts(deployment: Deployment) -> Timeouts:
-        if deployment.id not in known:
-            params = deployment.entry.params
-            known[deployment.id] = Timeouts(
-                connect_seconds=common.connect_seconds,
-                first_byte_seconds=settings.first_byte_seconds,
-                first_event_seconds=_first(params.stream_timeout_seconds, settings.first_byte_seconds),
-                between_chunks_seconds=common.between_chunks_seconds,
-                total_seconds=_first(params.timeout_seconds, settings.total_seconds),
-                caller_stalled_seconds=common.caller_stalled_seconds,
-                ping_after_seconds=settings.sekisho.ping_after_seconds,
-            )
-        return known[deployment.id]
-
-    return timeouts
-
-
-def _first(value: _T | None, otherwise: _T) -> _T:
-    return otherwise if value is None else value

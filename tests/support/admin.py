@@ -18,6 +18,7 @@ from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService
 from sekisho.identity.keys import KeyRing
 from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.rule import Rule
+from sekisho.providers.stored import StoredModels
 from sekisho.store.edit import Edit
 from sekisho.store.entities import Entities
 from sekisho.store.spent import spent_nano_usd
@@ -50,7 +51,10 @@ class Reply(msgspec.Struct):
 class Admin:
     """A management API over a fresh database."""
 
-    def __init__(self, folder: Path, clock: FakeClock, root_key: str | None = ROOT) -> None:
+    def __init__(
+        self, folder: Path, clock: FakeClock, root_key: str | None = ROOT, *, stores_models: bool = True
+    ) -> None:
+        self.folder = folder
         self.clock = clock
         self.db = open_database(folder)
         self.journal = open_journal(folder, self.db)
@@ -59,6 +63,8 @@ class Admin:
         self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
         pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
         self.limiter = MemoryLimiter(clock, self._spent)
+        self.models = StoredModels(self.db, envelope, lambda: None)
+        self.models.load()
         self.desk = Desk(self.db, clock, [self.ring.forget])
         self._app = build_admin(
             AdminServices(
@@ -67,6 +73,8 @@ class Admin:
                 db=self.db,
                 desk=self.desk,
                 limiter=self.limiter,
+                models=self.models if stores_models else None,
+                declared_models=lambda: ["of-the-file"],
                 journal=self.journal,
                 clock=clock,
             )
@@ -90,6 +98,10 @@ class Admin:
 
     async def get(self, path: str, *, token: str | None = MASTER, **query: Any) -> Reply:
         return await self.call("GET", path, query=urlencode(query, doseq=True), token=token)
+
+    def encoded(self, value: Any) -> bytes:
+        """A body."""
+        return msgspec.json.encode(value)
 
     async def post(self, path: str, value: Any, *, token: str | None = MASTER) -> Reply:
         return await self.call("POST", path, msgspec.json.encode(value), token=token)

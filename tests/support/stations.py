@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from sekisho.app import rate_table
 from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo
 from sekisho.core.clock import FakeClock
 from sekisho.core.envelope import Envelope
@@ -27,6 +26,7 @@ from sekisho.exchange.call import NOTHING_SAID, Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.run import run
+from sekisho.exchange.tables import rate_table
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.call_scopes import CallScopes

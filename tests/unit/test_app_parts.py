@@ -3,19 +3,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from sekisho import app as composition
-from sekisho.app import Application, fetch_of, rate_table, timeout_table
+from sekisho.app import Application, fetch_of
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.core.errors import CallerError, OperatorError
-from sekisho.ledger.prices import PriceBook
 from sekisho.ledger.rows import Intent
 from sekisho.providers.deployment import Deployment, resolve_all
 from tests.support.application import CONFIG, ask, environment, running, write_config
@@ -141,20 +138,6 @@ async def test_the_operators_key_header_is_read(tmp_path: Path) -> None:
             assert got.status == 200
 
 
-def test_timeouts_of_a_deployment_hold_over_the_common_ones(tmp_path: Path) -> None:
-    common = {"connect_seconds": 1, "first_byte_seconds": 2, "between_chunks_seconds": 3, "caller_stalled_seconds": 4}
-    settings, (plain, own) = settings_of(
-        tmp_path,
-        {"model": "openai/a"},
-        {"model": "openai/b", "timeout": 7, "stream_timeout": 6},
-        sekisho={"timeouts": common | {"total_seconds": 5}, "ping_after_seconds": 8},
-    )
-    table = timeout_table(settings)
-    assert msgspec.structs.astuple(table(plain)) == (1, 2, 2, 3, 5, 4, 8)
-    assert msgspec.structs.astuple(table(own)) == (1, 2, 6, 3, 7, 4, 8)
-    assert table(own) is table(own)
-
-
 @pytest.mark.parametrize(
     ("sections", "retries"),
     [
@@ -174,27 +157,6 @@ async def test_retries_of_a_deployment_hold_over_the_common_ones(
     models = [{"model_name": "m", "litellm_params": {"api_key": "k"} | one} for one in params]
     async with running(tmp_path, msgspec.json.encode({"model_list": models} | sections).decode()) as app:
         assert [app._gateway.retries(one) for one in app._gateway.router.deployments] == retries
-
-
-def test_rates_are_resolved_once_and_remembered_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composition, "_REMEMBERED", 3)
-    _, (star, free, base) = settings_of(
-        tmp_path,
-        {"model": "openai/gpt-4.1"},
-        {"model": "hosted_vllm/x", "api_base": "http://h", "input_cost_per_token": 0, "output_cost_per_token": 0},
-        {"model": "hosted_vllm/y", "api_base": "http://h"},
-    )
-    rates = rate_table(PriceBook.load())
-    assert rates(star) is rates(star)
-    assert rates(star) is not None
-    zero = rates(free)
-    assert zero is not None
-    assert zero.input == 0
-    assert free.entry.params.costs["input_cost_per_token"] == Decimal(0)
-    assert rates(base) is None
-    for number in range(50):
-        assert rates(msgspec.structs.replace(star, model=f"nobody-{number}")) is None
-    assert rates(star) is not None
 
 
 async def test_the_first_of_many_callers_of_the_management_api_are_all_served(tmp_path: Path) -> None:

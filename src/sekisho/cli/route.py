@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from sekisho.app import rate_table, router_of
+from sekisho.app import router_of
 from sekisho.config.model import Settings
 from sekisho.core.errors import CallerError, ErrorClass, UnsupportedFeature
+from sekisho.exchange.tables import rate_table
 from sekisho.ledger.prices import PriceBook, Rates
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.plan import Plan, Wish

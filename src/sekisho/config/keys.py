@@ -204,7 +204,6 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     ),
     "general_settings": _flat(
         {
-            "Models come from the file alone in this release.": "store_model_in_db",
             _DATABASE: "database_connection_pool_limit database_connection_timeout "
             "database_connection_pool_timeout "
             "pool_timeout use_redis_transaction_buffer disable_prisma_schema_update supported_db_objects "

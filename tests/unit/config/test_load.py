@@ -73,9 +73,6 @@ def test_the_environment_stands_in_for_what_the_file_lacks(tmp_path: Path) -> No
     assert settings.general.master_key == Secret("sk-long-enough-key")
     assert settings.general.database_url == Secret("postgresql://u:secret@h/d")
     assert settings.general.store_model_in_db
-    assert [warning.file for warning in settings.warnings if "store_model_in_db" in warning.key] == [
-        "environment variable STORE_MODEL_IN_DB"
-    ]
 
 
 def test_parts_of_a_server_for_limits_come_from_the_environment(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from sekisho.api.admin import (
     key_lists,
     keys,
     me,
+    models,
     organizations,
     pools,
     projects,
@@ -54,6 +55,7 @@ MODULES = (
     usage,
     me,
     audit,
+    models,
     aws_credentials,
 )
 #: A body of the management API: metadata and lists of models, no prompts.

@@ -191,6 +191,11 @@ RULES: tuple[Rule, ...] = (
     _reads("GET", "/sekisho/v1/me", ANYBODY),
     _reads("GET", "/audit"),
     _reads("GET", "/audit/{change_id}"),
+    # models
+    _writes("/model/new"),
+    _writes("/model/update"),
+    _writes("/model/{model_id}/update", method="PATCH"),
+    _writes("/model/delete"),
     # access-key pairs
     _writes("/sekisho/v1/key/aws-credentials"),
     _writes("/sekisho/v1/key/aws-credentials/{access_key_id}", method="DELETE"),

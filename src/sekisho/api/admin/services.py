@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Annotated
 
 import msgspec
@@ -15,17 +16,22 @@ from sekisho.identity.access_keys import AccessKeyService
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.limits.limiter import Limiter
+from sekisho.providers.stored import StoredModels
 from sekisho.store.db import Database
 
 
 class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
-    """Built once by app.py. `key_header` is the operator's own header for keys, lower-case."""
+    """Built once by app.py. `key_header` is the operator's own header for keys, lower-case. `models` is None where
+    models come from the file alone; `declared_models` are the ids of the file's.
+    """
 
     access_keys: AccessKeyService
     ring: KeyRing
     db: Database
     desk: Desk
     limiter: Limiter
+    models: StoredModels | None = None
+    declared_models: Callable[[], Collection[str]] = frozenset
     journal: Journal
     clock: Clock
     key_header: str | None = None

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from sekisho import __version__
+from sekisho.config.stored import STORED
 from sekisho.core.money import TOKENS_PER_RATE, usd_float
 from sekisho.exchange.gateway import Gateway
 from sekisho.identity.credential import recognise_caller
@@ -110,7 +111,7 @@ def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
         },
         "model_info": {
             "id": deployment.id,
-            "db_model": False,
+            "db_model": deployment.entry.where == STORED,
             "key": deployment.model,
             **limits,
             "max_output_tokens": limits["max_tokens"],

@@ -27,3 +27,11 @@ def world(admin: Admin) -> Admin:
     """The same, with two organisations and people of every role (tests/support/directory.py)."""
     populate(admin)
     return admin
+
+
+@pytest.fixture
+def bare(tmp_path: Path, clock: FakeClock) -> Iterator[Admin]:
+    """One where models come from the file alone."""
+    admin = Admin(tmp_path, clock, stores_models=False)
+    yield admin
+    admin.close()

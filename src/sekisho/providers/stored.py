@@ -1,0 +1,114 @@
+"""Models beside the configuration's: added through the management API, their parameters sealed.
+
+Flows in: rows of `models`. Flows out: model entries. Must stay true: what the file declares holds over what is stored
+under the same id; a row that cannot be opened or read leaves its model out and is named in the log, and nothing else
+stands still for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy.engine import Connection
+
+from sekisho.config.model import ModelEntry, Settings
+from sekisho.config.stored import read_stored
+from sekisho.core.envelope import ROOT_KEY, CannotOpen, Envelope
+from sekisho.core.errors import CallerError, ErrorClass, SekishoError
+from sekisho.core.secret import Secret
+from sekisho.store.db import Store
+from sekisho.store.directory import MODELS, ModelRow
+
+log = logging.getLogger("sekisho.providers")
+
+#: What parameters are sealed for.
+PURPOSE = "model-params"
+MODELS_MAX = 10_000
+
+
+class NothingSealed(CallerError):
+    """The gateway has no root secret, so that it can store no provider's key."""
+
+    error_class = ErrorClass.UNSUPPORTED_FEATURE
+
+    def __init__(self) -> None:
+        message = f"This gateway cannot store models: its operator has to set {ROOT_KEY} first."
+        super().__init__(message, code=ROOT_KEY)
+
+
+class StoredModels:
+    """`entries` are those that were read last, none before `load`. `changed` has them called from then on."""
+
+    def __init__(self, db: Store, envelope: Envelope, changed: Callable[[], None]) -> None:
+        self._db = db
+        self._envelope = envelope
+        self._changed = changed
+        self._loaded = False
+        self._refreshing: set[asyncio.Task[None]] = set()
+        self.entries: tuple[ModelEntry, ...] = ()
+
+    def load(self) -> None:
+        """Read them, at the start, sealed under the present root secret from now on."""
+        self._db.write(lambda connection: take_over(connection, self._envelope)).result()
+        self.entries = self._db.read(self._read).result()
+        self._loaded = True
+
+    async def refresh(self) -> None:
+        """Read them anew, and have them called."""
+        self.entries = await asyncio.wrap_future(self._db.read(self._read))
+        self._changed()
+
+    def heard(self, kind: str, _name: str) -> None:
+        """A listener of the feed of changes: a model was stored, here or by another process."""
+        if kind == "model" and self._loaded:
+            task = asyncio.get_running_loop().create_task(self.refresh())
+            self._refreshing.add(task)
+            task.add_done_callback(self._refreshing.discard)
+
+    def beside(self, settings: Settings) -> Settings:
+        """The settings with these models after the file's own."""
+        declared = {entry.info.id for entry in settings.model_list}
+        added = tuple(entry for entry in self.entries if entry.info.id not in declared)
+        return msgspec.structs.replace(settings, model_list=settings.model_list + added) if added else settings
+
+    def seal(self, model_id: str, params: dict[str, Any]) -> dict[str, str]:
+        """The columns that hold the parameters. Raises NothingSealed."""
+        if not self._envelope.ready:
+            raise NothingSealed
+        text = Secret(msgspec.json.encode(params).decode())
+        return {"params": self._envelope.seal(text, PURPOSE, model_id), "root_id": self._envelope.root_id}
+
+    def open(self, row: ModelRow) -> dict[str, Any]:
+        """The parameters of a row. Raises CannotOpen or RootKeyMissing."""
+        opened = self._envelope.open(row.params, PURPOSE, row.model_id).reveal()
+        params: dict[str, Any] = msgspec.json.decode(opened)
+        return params
+
+    def _read(self, connection: Connection) -> tuple[ModelEntry, ...]:
+        return tuple(self._entries(MODELS.find(connection, limit=MODELS_MAX)))
+
+    def _entries(self, rows: list[ModelRow]) -> Iterator[ModelEntry]:
+        for row in rows:
+            if row.blocked:
+                continue
+            try:
+                yield read_stored(row.model_id, row.model_name, self.open(row), row.info)
+            except SekishoError as error:
+                log.warning("the stored model %s is left out: %s", row.model_id, error)
+
+
+def take_over(connection: Connection, envelope: Envelope) -> None:
+    """Seal what a former root key sealed under the present one, so that the former can be removed."""
+    if not envelope.ready:
+        return
+    for row in MODELS.find(connection, MODELS.table.c.root_id != envelope.root_id, limit=MODELS_MAX):
+        try:
+            sealed = envelope.rewrap(row.params, PURPOSE, row.model_id)
+        except CannotOpen as error:
+            log.warning("the stored model %s does not open: %s", row.model_id, error)
+            continue
+        MODELS.update(connection, (row.model_id,), {"params": sealed, "root_id": envelope.root_id})

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sekisho.config.load import load_settings
+from sekisho.core.envelope import Envelope
+from sekisho.providers.stored import NothingSealed, StoredModels, take_over
+from sekisho.store.db import Database
+from sekisho.store.directory import MODELS
+from sekisho.store.edit import Edit
+from tests.support.application import CONFIG, environment, write_config
+from tests.support.ledger import NOW_US, open_database
+
+OLD, NEW = Envelope("ab" * 32), Envelope("cd" * 32, "ab" * 32)
+PARAMS = {"model": "openai/gpt-5", "api_key": "sk-canary"}
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    db = open_database(tmp_path)
+    yield db
+    db.close()
+
+
+def shelf(db: Database, envelope: Envelope = OLD) -> tuple[StoredModels, list[str]]:
+    told: list[str] = []
+    return StoredModels(db, envelope, lambda: told.append("changed")), told
+
+
+def store(db: Database, name: str, envelope: Envelope = OLD, **fields: object) -> None:
+    sealed = shelf(db, envelope)[0].seal(name, PARAMS)
+    row: dict[str, Any] = {"model_id": name, "model_name": f"name of {name}"} | sealed | fields
+    db.write(lambda connection: Edit(connection, None, NOW_US).add(MODELS, **row)).result()
+
+
+def test_models_are_read_with_their_parameters_opened(db: Database) -> None:
+    store(db, "a")
+    store(db, "b", blocked=True)
+    models, _ = shelf(db)
+    models.load()
+    assert [(entry.info.id, entry.params.model) for entry in models.entries] == [("a", "openai/gpt-5")]
+
+
+def test_a_row_that_does_not_open_leaves_its_model_out(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    store(db, "a", Envelope("ef" * 32))
+    store(db, "b")
+    models, _ = shelf(db)
+    models.load()
+    assert [entry.info.id for entry in models.entries] == ["b"]
+    assert "model a " in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_the_file_holds_over_what_is_stored(db: Database, tmp_path: Path) -> None:
+    settings = load_settings(write_config(tmp_path, CONFIG), environment())
+    models, _ = shelf(db)
+    assert models.beside(settings) is settings
+    store(db, "a")
+    models.load()
+    merged = models.beside(settings).model_list
+    assert [entry.info.id for entry in merged[len(settings.model_list) :]] == ["a"]
+    text = "model_list: [{model_name: m, litellm_params: {model: openai/m}, model_info: {id: a}}]"
+    declared = load_settings(write_config(tmp_path, text), environment())
+    assert models.beside(declared) is declared
+
+
+def test_a_former_root_key_is_no_longer_needed_after_a_start(db: Database) -> None:
+    store(db, "a")
+    db.write(lambda connection: take_over(connection, NEW)).result()
+    row = db.read_now(lambda connection: MODELS.get(connection, "a"))
+    assert row is not None
+    assert row.root_id == NEW.root_id
+    assert shelf(db, Envelope("cd" * 32))[0].open(row) == PARAMS
+    db.write(lambda connection: take_over(connection, Envelope(None))).result()
+
+
+def test_without_a_root_key_nothing_is_stored(db: Database) -> None:
+    with pytest.raises(NothingSealed, match="SEKISHO_ROOT_KEY"):
+        shelf(db, Envelope(None))[0].seal("a", PARAMS)
+
+
+async def test_who_hears_of_a_change_reads_anew(db: Database) -> None:
+    models, told = shelf(db)
+    models.heard("model", "a")
+    assert told == []  # before it was loaded nothing is called
+    models.load()
+    store(db, "a")
+    models.heard("team", "t")
+    await models.refresh()
+    assert ([entry.info.id for entry in models.entries], told) == (["a"], ["changed"])
