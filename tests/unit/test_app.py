@@ -11,8 +11,8 @@ from sekisho.core.errors import OperatorError
 from sekisho.identity.scopes import Scope
 from sekisho.limits.limiter import Limiter
 from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.outage import OutageLimiter
 from sekisho.limits.rule import Rule
-from sekisho.limits.shared import SharedLimiter
 from sekisho.upstream.client import ReqwestTransport
 from sekisho.upstream.plain_client import PlainTransport
 from tests.support.application import CONFIG, ask, environment, running, write_config
@@ -104,5 +104,5 @@ async def test_limits_are_counted_where_the_settings_say(tmp_path: Path) -> None
 
     assert isinstance(limiter("{}"), MemoryLimiter)
     shared = limiter("{redis_host: 127.0.0.1, redis_port: 1}")
-    assert isinstance(shared, SharedLimiter)
+    assert isinstance(shared, OutageLimiter)
     await shared.close()

@@ -10,18 +10,25 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvicorn
 
 from sekisho.api.llm.protocol import patient
 from sekisho.api.llm.ws_protocol import patient_socket
 from sekisho.app import Application
-from sekisho.cli.tls import FOLDER, tls_of
+from sekisho.cli.tls import FOLDER, Tls, tls_of
+from sekisho.cli.workers import Workers, end_with, listen
+from sekisho.config.load import load_to_serve
+from sekisho.config.model import Settings
 from sekisho.core.errors import OperatorError
+from sekisho.store.migrate import ensure_schema
+from sekisho.store.open import open_store
 
 #: Streams that are running at SIGTERM may go on for so long.
 DRAIN_SECONDS = 30
@@ -34,6 +41,20 @@ _GRACE_SECONDS = 5
 _SWITCH_SECONDS = 0.0005
 #: What start-up made stays; what a call makes is freed by counting, so the collector may look less often.
 _GC_THRESHOLDS = (20_000, 20, 20)
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What one of several workers is told: its number, of how many, the socket and its lifeline (workers.py)."""
+
+    number: int
+    workers: int
+    listening: int
+    lifeline: int
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """From the four numbers, with colons between them."""
+        return cls(*map(int, text.split(":")))
 
 
 def serve(
@@ -50,6 +71,7 @@ def serve(
     dev_tls: Annotated[
         bool, typer.Option("--dev-tls", help="Serve https with a local certificate, made in the data directory.")
     ] = False,
+    share: Annotated[Share | None, typer.Option(parser=Share.parse, hidden=True)] = None,
 ) -> None:
     """Start the gateway."""
     logging.basicConfig(
@@ -58,21 +80,82 @@ def serve(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload asked for while starting is no reason to end
     try:
         tls = tls_of(ssl_certfile, ssl_keyfile, data_dir / FOLDER if dev_tls else None, host)
-        app = application(config, data_dir, workers)
+        if workers > 1 and share is None:
+            raise typer.Exit(_look_after(config, data_dir, workers, (host, port), tls))
+        app = application(config, data_dir, share)
     except OperatorError as error:
         problems = getattr(error, "problems", ())
         for line in problems or (error,):
             print(f"sekisho: {line}", file=sys.stderr)
         raise typer.Exit(1) from None
-    for warning in app.settings.warnings:
+    if share is None:
+        _greet(app.settings, tls)
+    else:
+        end_with(share.lifeline)
+    _settle_down()
+    server = uvicorn.Server(_configured(app, host, port, tls))
+    server.run(None if share is None else [socket.socket(fileno=share.listening)])
+    if not server.started:
+        raise typer.Exit(1)
+
+
+def application(config: Path, data_dir: Path, share: Share | None = None) -> Application:
+    """What is served. Raises OperatorError."""
+    return Application(config, os.environ, data_dir, (share.number, share.workers) if share else (0, 1))
+
+
+def _look_after(config: Path, data_dir: Path, workers: int, at: tuple[str, int], tls: Tls | None) -> int:
+    """Start the workers and wait for their end. Raises OperatorError."""
+    host, port = at
+    settings, _ = load_to_serve(config, os.environ)
+    _lay_what_is_shared(settings, data_dir)
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        raise OperatorError(f"{host}:{port} cannot be listened on: {error.strerror or error}") from error
+    _greet(settings, tls)
+    options = ["--config", str(config), "--data-dir", str(data_dir), "--host", host, "--port", str(port)]
+    options += ["--ssl-certfile", str(tls.certfile), "--ssl-keyfile", str(tls.keyfile)] if tls else []
+
+    def command(number: int, socket_fd: int, lifeline: int) -> list[str]:
+        shared = ["--share", f"{number}:{workers}:{socket_fd}:{lifeline}"]
+        return [sys.executable, "-m", "sekisho", "serve", *options, *shared]
+
+    return Workers(command, listening, workers).run()
+
+
+def _lay_what_is_shared(settings: Settings, data_dir: Path) -> None:
+    """The tables, once, before several workers ask for them. Raises OperatorError where there is nothing to share."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(settings, data_dir)
+    try:
+        if store.local and settings.redis_url is None:
+            raise OperatorError(
+                "Several workers keep their limits in a shared store: set DATABASE_URL (PostgreSQL) or REDIS_URL "
+                "(Valkey), or use --workers 1."
+            )
+        ensure_schema(store)
+    finally:
+        store.close()
+
+
+def _greet(settings: Settings, tls: Tls | None) -> None:
+    for warning in settings.warnings:
         print(f"sekisho: warning: {warning}", file=sys.stderr)
     if tls is not None and tls.trust is not None:
         print(f"sekisho: https with a local certificate; clients have to trust {tls.trust}", file=sys.stderr)
+
+
+def _settle_down() -> None:
+    """What start-up made stays as it is."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    uvicorn.run(
+
+
+def _configured(app: Application, host: str, port: int, tls: Tls | None) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -93,13 +176,3 @@ def serve(
         ssl_certfile=tls.certfile if tls else None,
         ssl_keyfile=tls.keyfile if tls else None,
     )
-
-
-def application(config: Path, data_dir: Path, workers: int) -> Application:
-    """What is served. Raises OperatorError."""
-    if workers > 1:
-        raise OperatorError(
-            "Several workers need a shared store (PostgreSQL or Valkey), which this version does not have: "
-            "use --workers 1."
-        )
-    return Application(config, os.environ, data_dir)

@@ -20,6 +20,8 @@ from sekisho.config.model import GeneralSettings, LitellmSettings, ModelEntry, R
 from sekisho.config.nodes import Node, collection, scalar
 from sekisho.config.problems import ConfigError, Findings, Problem, Where
 from sekisho.config.read import Reader, off
+from sekisho.core.errors import OperatorError
+from sekisho.core.secret import Secret
 
 #: LiteLLM's environment variables that stand in for a key of general_settings which the file lacks.
 _STAND_INS: Final = {
@@ -58,6 +60,14 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
 
 def _place(problem: Problem) -> tuple[str, int]:
     return problem.file, problem.line
+
+
+def load_to_serve(path: Path, environ: Mapping[str, str]) -> tuple[Settings, Secret]:
+    """(the settings, the administrator's key). Raises ConfigError, and OperatorError where there is no such key."""
+    settings = load_settings(path, environ)
+    if settings.general.master_key is None:
+        raise OperatorError("No master key: set general_settings.master_key or LITELLM_MASTER_KEY.")
+    return settings, settings.general.master_key
 
 
 def _read(tree: Node, environment: Environment, findings: Findings, *, complete: bool) -> Settings | None:

@@ -246,6 +246,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.router.stream_timeout_seconds or self.sekisho.timeouts.first_byte_seconds
 
     @property
+    def database_url(self) -> Secret | None:
+        """The database server with keys and ledger; None for a file of SQLite."""
+        return self.general.database_url if self.sekisho.database is None else None
+
+    @property
     def redis_url(self) -> Secret | None:
         """Where limits are kept by several processes; None for the memory of one."""
         router = self.router

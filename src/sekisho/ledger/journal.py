@@ -307,6 +307,17 @@ class Journal:
         return self._insert([row_of_lost_call(intent, now_us) for intent in intents])
 
 
+def recover_abandoned(data_dir: Path, workers: int, db: Store, clock: Clock) -> int:
+    """Bring the calls of workers that are no more, since there were more of them, into the ledger; how many."""
+    recovered = 0
+    for folder in sorted((data_dir / "spool").iterdir()):
+        if folder.name.isdecimal() and int(folder.name) >= workers:
+            journal = Journal(data_dir, db, clock, worker=folder.name)
+            recovered += journal.recover()
+            journal.close()
+    return recovered
+
+
 def _complain(what: str, error: OSError) -> None:
     log.error("the ledger's spool cannot be %s: %s", what, error.strerror or error)
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sekisho.core.clock import FakeClock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger import journal as journal_module
-from sekisho.ledger.journal import Journal
+from sekisho.ledger.journal import Journal, recover_abandoned
 from sekisho.ledger.rows import TOKENS_MAX
 from sekisho.store.db import Database
 from tests.support.ledger import add_key, count_stored, intent, open_database, open_journal, row, spend_of, stored_calls
@@ -322,3 +322,15 @@ Lives.TestCase.settings = settings(max_examples=20, stateful_step_count=30)
 
 class TestLives(Lives.TestCase):  # type: ignore[misc, valid-type]
     pass
+
+
+def test_calls_of_workers_that_are_no_more_are_not_lost(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+    for worker in ("0", "1", "7"):
+        journal = Journal(tmp_path, db, FakeClock(), worker=worker)
+        journal.intent(intent(call_id=worker))
+        journal._spool.close()  # killed
+    assert recover_abandoned(tmp_path, 2, db, FakeClock()) == 1
+    assert [found["call_id"] for found in stored_calls(db)] == ["7"]
+    assert recover_abandoned(tmp_path, 2, db, FakeClock()) == 0
+    db.close()
