@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from sekisho.api.admin import PREFIXES
 from sekisho.api.llm.endpoint import Endpoint
 from sekisho.config.change import reload_settings
-from sekisho.config.load import load_settings
+from sekisho.config.load import load_to_serve
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
 from sekisho.core.clock import Clock, SystemClock
@@ -37,7 +37,7 @@ from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.changes import ChangeFeed
 from sekisho.identity.keys import KeyRing
 from sekisho.identity.scopes import Scope
-from sekisho.ledger.journal import Journal
+from sekisho.ledger.journal import Journal, recover_abandoned
 from sekisho.ledger.prices import PriceBook, Rates
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.limiter import Limiter, Seed
@@ -55,6 +55,7 @@ from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.open import open_store
 from sekisho.store.spent import spent_nano_usd
+from sekisho.store.url import parse_url
 from sekisho.upstream.client import ReqwestTransport
 from sekisho.upstream.fetch import Fetcher, FetchLimits
 from sekisho.upstream.guard import Guard
@@ -74,22 +75,26 @@ Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 class Application:
     """The gateway as an ASGI application with a lifespan."""
 
-    def __init__(self, config: Path, environ: Mapping[str, str], data_dir: Path) -> None:
-        """Raises OperatorError (ConfigError among them) when it cannot be built."""
+    def __init__(
+        self, config: Path, environ: Mapping[str, str], data_dir: Path, share: tuple[int, int] = (0, 1)
+    ) -> None:
+        """`share` is the number of this worker and of how many. Raises OperatorError (ConfigError among them) when it
+        cannot be built.
+        """
         self._config = config
         self._environ = environ
         self._clock = SystemClock()
-        settings = load_settings(config, environ)
-        if settings.general.master_key is None:
-            raise OperatorError("No master key: set general_settings.master_key or LITELLM_MASTER_KEY.")
+        settings, master_key = load_to_serve(config, environ)
         self._envelope = Envelope(environ.get(ROOT_KEY), environ.get(PREVIOUS_ROOT_KEYS))
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._db = open_store(settings, data_dir)
-        ensure_schema(self._db)
+        ensure_schema(self._db, alone=share[1] == 1)
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
-        self._journal = Journal(data_dir, self._db, self._clock)
+        self._journal = Journal(data_dir, self._db, self._clock, worker=str(share[0]))
+        if share[0] == 0:
+            recover_abandoned(data_dir, share[1], self._db, self._clock)
         self._prices = PriceBook.load()
-        self._keys = KeyRing(self._db, self._clock, settings.general.master_key)
+        self._keys = KeyRing(self._db, self._clock, master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
         self._call_scopes = CallScopes(self._db)
         self._stored = StoredModels(self._db, self._envelope, self._rebuild)
@@ -189,7 +194,7 @@ class Application:
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await self._endpoint.socket(scope, receive, send)
-        elif scope["path"].startswith(PREFIXES) or (scope["method"] == "PATCH" and scope["path"].startswith("/model/")):
+        elif scope["path"].startswith(PREFIXES) or (scope["method"] == "PATCH" and scope["path"].endswith("/update")):
             await (self._admin or await self._management())(scope, receive, send)
         else:
             await self._endpoint(scope, receive, send)
@@ -310,18 +315,22 @@ def everybody_of(settings: Settings) -> tuple[Scope, ...]:
 
 
 def limiter_of(settings: Settings, clock: Clock, seed: Seed, flushed: Callable[[], Awaitable[None]]) -> Limiter:
-    """Where limits are counted: in Valkey or Redis where the settings name one, else in this process. Raises
-    OperatorError when its client is not installed.
+    """Where limits are counted: in Valkey where the settings name one, in PostgreSQL where the ledger is there, else in
+    this process. Raises OperatorError when the client is not installed.
     """
-    url = settings.redis_url
-    if url is None:
-        return MemoryLimiter(clock, seed)
-    try:
-        valkey = importlib.import_module("sekisho.limits.valkey")  # 8 MB that only those pay who share their limits
+    shared, database = settings.redis_url, settings.database_url
+    try:  # some MB that only those pay who share their limits
+        if shared is not None:
+            valkey = importlib.import_module("sekisho.limits.valkey")
+            counted: Limiter = valkey.valkey_limiter(shared.reveal(), clock=clock, seed=seed, flushed=flushed)
+        elif database is not None:
+            postgres = importlib.import_module("sekisho.limits.postgres")
+            counted = postgres.postgres_limiter(parse_url(database), clock=clock, seed=seed, flushed=flushed)
+        else:
+            counted = MemoryLimiter(clock, seed)
     except ModuleNotFoundError as error:
-        raise OperatorError("redis_url is set, but its client is not installed: make setup EXTRAS=valkey") from error
-    shared: Limiter = valkey.valkey_limiter(url.reveal(), clock=clock, seed=seed, flushed=flushed)
-    return shared
+        raise OperatorError(f"Limits need the package '{error.name}': make setup EXTRAS='postgres valkey'") from error
+    return counted
 
 
 def fetch_of(settings: Settings) -> Fetch | None:
