@@ -25,16 +25,17 @@ _SESSION: Final = "session"
 
 def tags_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> Iterable[str]:
     """The tags that a call brings itself: in a header, and in the `metadata` of its body."""
-    tags = [tag.strip() for tag in headers.get(TAGS_HEADER, "").split(",")]
+    tags = [tag.strip() for tag in headers[TAGS_HEADER].split(",")] if TAGS_HEADER in headers else []
     for name in ("metadata", "litellm_metadata"):
-        found = _object(values.get(name)).get("tags")
+        found = _object(values[name]).get("tags") if name in values else None
         tags += [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
     return [tag for tag in tags[:_TAGS] if 0 < len(tag) <= _NAME_CHARS]
 
 
 def end_user_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> str | None:
     """In whose name a call is made: by a header, OpenAI's `user` or Anthropic's `metadata.user_id`."""
-    named: Any = next((name for header in END_USER_HEADERS if (name := headers.get(header))), None)
+    by_customer, by_end_user = END_USER_HEADERS
+    named: Any = headers.get(by_customer) or headers.get(by_end_user) or None
     if named is None and "user" in values:
         named = _decoded(values["user"])
     if named is None and "metadata" in values:
@@ -45,7 +46,7 @@ def end_user_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> str
 
 
 def _object(raw: Any) -> dict[str, Any]:
-    value = _decoded(raw) if raw is not None and memoryview(raw).nbytes <= _METADATA_BYTES else None
+    value = _decoded(raw) if memoryview(raw).nbytes <= _METADATA_BYTES else None
     return value if isinstance(value, dict) else {}
 
 

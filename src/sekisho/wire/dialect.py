@@ -64,7 +64,9 @@ class StreamWatch(Protocol):
 
 
 class ReplyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ledger wants of a reply that passes unchanged."""
+    """What the ledger wants of a reply that passes unchanged. `text_bytes` may be left out of one whose provider has
+    counted its output.
+    """
 
     usage: Usage | None = None
     served_model: str | None = None

@@ -169,11 +169,13 @@ def read_facts(body: bytes) -> ReplyFacts:
     except _Unreadable:
         return ReplyFacts()
     choices = typed.choices or ()
-    usage = next((choice.usage for choice in choices if choice.usage is not None), None)
+    inside = next((choice.usage for choice in choices if choice.usage is not None), None)
+    usage = read_usage(typed.usage or inside, typed.service_tier)
+    counted = usage is not None and usage.output_tokens > 0
     return ReplyFacts(
-        usage=read_usage(typed.usage or usage, typed.service_tier),
+        usage=usage,
         served_model=typed.model or None,
-        text_bytes=sum(_text_bytes(choice.message or MessageDelta()) for choice in choices),
+        text_bytes=0 if counted else sum(_text_bytes(choice.message or MessageDelta()) for choice in choices),
     )
 
 

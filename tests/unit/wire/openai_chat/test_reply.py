@@ -225,9 +225,9 @@ def test_what_is_encoded_is_decoded_again(reply: Reply) -> None:
     assert decode_reply(raw) == reply
 
 
-def test_facts() -> None:
+@pytest.mark.parametrize(("output_tokens", "size"), [(0, len("éb{}".encode())), (2, 0)], ids=["measured", "counted"])
+def test_facts(output_tokens: int, size: int) -> None:
     message = {"content": "é", "reasoning": "b", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
-    raw = body(message, usage={"prompt_tokens": 1, "completion_tokens": 2})
-    assert read_facts(raw) == ReplyFacts(
-        usage=Usage(input_tokens=1, output_tokens=2), served_model="served", text_bytes=len("éb{}".encode())
-    )
+    raw = body(message, usage={"prompt_tokens": 1, "completion_tokens": output_tokens})
+    usage = Usage(input_tokens=1, output_tokens=output_tokens)
+    assert read_facts(raw) == ReplyFacts(usage=usage, served_model="served", text_bytes=size)
