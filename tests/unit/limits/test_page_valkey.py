@@ -1,4 +1,4 @@
-"""The scripts of Valkey and the pages of PostgreSQL give the same answers, whatever they are asked in whatever order."""
+"""The scripts of Valkey and the pages of PostgreSQL give the same answers, whatever they are asked in what order."""
 
 from __future__ import annotations
 
@@ -78,9 +78,14 @@ async def of_valkey(url: str, schedule: Sequence[Command]) -> list[Answer | Comm
 
 
 def of_postgres(schedule: Sequence[Command], together: int) -> list[Answer]:
-    tables = Tables()
-    batches = [schedule[at : at + together] for at in range(0, len(schedule), together)]
-    return [answer for batch in batches for answer in tables.carry_out(*batch)]
+    """So many commands a batch; a count begins before the commands of its batch, so that its seed stands alone."""
+    tables, answers, batch = Tables(), list[Answer](), list[Command]()
+    for each in schedule:
+        if len(batch) == together or each.name == "seed" or (batch and batch[-1].name == "seed"):
+            answers += tables.carry_out(*batch)
+            batch = []
+        batch.append(each)
+    return [*answers, *tables.carry_out(*batch)]
 
 
 def shown(answers: Sequence[Answer | CommandFailed]) -> list[list[str] | CommandFailed]:
