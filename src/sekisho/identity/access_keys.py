@@ -26,10 +26,11 @@ from sekisho.identity.keys import KeyRing, Principal, UnknownKey, hash_of
 from sekisho.identity.lru import Lru
 from sekisho.identity.remembered import Flight, Flights
 from sekisho.store import access_keys as stored
-from sekisho.store import keys as stored_keys
 from sekisho.store.access_keys import AccessKeyRow
-from sekisho.store.changes import note_changes
 from sekisho.store.db import Store
+from sekisho.store.directory import ACCESS_KEYS
+from sekisho.store.edit import Edit
+from sekisho.store.tokens import find_key
 
 log = logging.getLogger("sekisho.identity")
 
@@ -218,21 +219,22 @@ class AccessKeyService:
         access_key_id, secret = own or _new_pair()
         if not _ID.fullmatch(access_key_id):
             raise MalformedRequest("access_key_id must be 16 to 128 capital letters and digits.", param="access_key_id")
-        key_hash, now_us = hash_of(key), self._clock.now_us()
+        now_us = self._clock.now_us()
 
         def add(connection: Connection) -> AccessKeyRow:
-            if stored_keys.get_key(connection, key_hash) is None:
+            owner = find_key(connection, hash_of(key))
+            if owner is None:
                 raise UnknownKey("This virtual key does not exist: name it by itself (sk-…) or its hash.", param="key")
             row = AccessKeyRow(
                 access_key_id=access_key_id,
-                key_hash=key_hash,
+                key_hash=owner.token,
                 secret=self._envelope.seal(secret, PURPOSE, access_key_id),
                 root_id=self._envelope.root_id,
                 created_us=now_us,
                 created_by=by,
             )
             stored.insert_access_key(connection, row)
-            note_changes(connection, [("access_key", access_key_id)], now_us)
+            Edit(connection, by, now_us).record(ACCESS_KEYS, "created", None, row)
             return row
 
         try:
@@ -242,38 +244,45 @@ class AccessKeyService:
         self._ring.forget(access_key_id)
         return row, secret
 
-    async def set_blocked(self, access_key_id: str, *, blocked: bool) -> AccessKeyRow:
+    async def set_blocked(self, access_key_id: str, by: str | None, *, blocked: bool) -> AccessKeyRow:
         """Refuse the pair's signatures from now on, or take them again. Raises UnknownAccessKey."""
         now_us = self._clock.now_us()
 
-        def change(connection: Connection) -> AccessKeyRow | None:
-            note_changes(connection, [("access_key", access_key_id)], now_us)
-            return stored.set_blocked(connection, access_key_id, blocked=blocked)
+        def change(connection: Connection) -> AccessKeyRow:
+            before = stored.get_access_key(connection, access_key_id)
+            after = stored.set_blocked(connection, access_key_id, blocked=blocked)
+            if after is None:
+                raise UnknownAccessKey
+            action = "blocked" if blocked else "unblocked"
+            Edit(connection, by, now_us).record(ACCESS_KEYS, action, before, after)
+            return after
 
         row = await asyncio.wrap_future(self._db.write(change))
         self._ring.forget(access_key_id)
-        if row is None:
-            raise UnknownAccessKey
         return row
 
-    async def delete(self, access_key_id: str) -> None:
+    async def delete(self, access_key_id: str, by: str | None) -> None:
         """The pair is gone from now on. Raises UnknownAccessKey."""
         now_us = self._clock.now_us()
 
-        def remove(connection: Connection) -> bool:
-            note_changes(connection, [("access_key", access_key_id)], now_us)
-            return stored.delete_access_key(connection, access_key_id)
+        def remove(connection: Connection) -> None:
+            before = stored.get_access_key(connection, access_key_id)
+            if before is None:
+                raise UnknownAccessKey
+            stored.delete_access_key(connection, access_key_id)
+            Edit(connection, by, now_us).record(ACCESS_KEYS, "deleted", before, None)
 
-        found = await asyncio.wrap_future(self._db.write(remove))
+        await asyncio.wrap_future(self._db.write(remove))
         self._ring.forget(access_key_id)
-        if not found:
-            raise UnknownAccessKey
 
     async def page(self, key: str | None, *, limit: int, offset: int) -> tuple[list[AccessKeyRow], int]:
         """(one page of a virtual key's pairs, or of all; how many there are), the newest first."""
-        key_hash = hash_of(key) if key else None
 
         def read(connection: Connection) -> tuple[list[AccessKeyRow], int]:
+            owner = find_key(connection, hash_of(key)) if key else None
+            if key and owner is None:
+                return [], 0
+            key_hash = None if owner is None else owner.token
             rows = stored.list_access_keys(connection, key_hash, limit=limit, offset=offset)
             return rows, stored.count_access_keys(connection, key_hash)
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from sekisho.store import domain, schema
+from sekisho.store.access_keys import AccessKeyRow
 from sekisho.store.entities import Entities
 from sekisho.store.keys import KeyRow
 from sekisho.store.limits import NO_LIMITS, Limits
@@ -171,4 +172,5 @@ TAGS = Entities(domain.tags, "tag", TagRow)
 POOLS = Entities(domain.pools, "pool", PoolRow)
 MODELS = Entities(domain.models, "model", ModelRow, secret=["params"])
 KEYS = Entities(schema.keys, "key", KeyRow)
+ACCESS_KEYS = Entities(schema.access_keys, "access_key", AccessKeyRow, secret=["secret"])
 AUDIT = Entities(domain.audit_changes, "audit", AuditRow)

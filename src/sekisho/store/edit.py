@@ -34,20 +34,20 @@ class Edit:
         """A new row of these fields. Raises IntegrityError when its name, or another unique column, is taken."""
         row = entities.row(**fields, created_us=self.now_us, created_by=self.actor, **self._stamps())
         entities.insert(self.connection, row)
-        self._note(entities, "created", None, row)
+        self.record(entities, "created", None, row)
         return row
 
     def change(self, entities: Entities[R], present: R, fields: dict[str, Any], action: str = "updated") -> R:
         """The row with these fields set; `action` is LiteLLM's word for it."""
         row = msgspec.structs.replace(present, **fields, **self._stamps())
         entities.update(self.connection, entities.ident(present), fields | self._stamps())
-        self._note(entities, action, present, row)
+        self.record(entities, action, present, row)
         return row
 
     def remove(self, entities: Entities[R], present: R) -> None:
         """The row is gone."""
         entities.delete(self.connection, entities.ident(present))
-        self._note(entities, "deleted", present, None)
+        self.record(entities, "deleted", present, None)
 
     def note(self, kind: str, name: str) -> None:
         """Every replica forgets what it holds of this, which has changed otherwise than by a row of its own."""
@@ -57,7 +57,8 @@ class Edit:
     def _stamps(self) -> dict[str, Any]:
         return {"updated_us": self.now_us, "updated_by": self.actor}
 
-    def _note(self, entities: Entities[R], action: str, before: R | None, after: R | None) -> None:
+    def record(self, entities: Entities[R], action: str, before: R | None, after: R | None) -> None:
+        """A change of a row, made by what writes it itself: into the audit, and told to every replica."""
         named = after if after is not None else before
         name = "" if named is None else "/".join(entities.ident(named))
         entry = {

@@ -156,20 +156,20 @@ async def principal_state(world: World, row: AccessKeyRow) -> bool | None:
 
 async def test_a_blocked_and_a_deleted_pair_act_at_once_and_leave_the_key_alone(world: World) -> None:
     row, _ = await world.service.issue(KEY, None)
-    blocked = await world.service.set_blocked(row.access_key_id, blocked=True)
+    blocked = await world.service.set_blocked(row.access_key_id, None, blocked=True)
     assert blocked.blocked
     assert (await principal_state(world, row)) is True
     key = world.keys.find(KEY)
     assert key is not None
     assert not key.blocked
-    await world.service.set_blocked(row.access_key_id, blocked=False)
+    await world.service.set_blocked(row.access_key_id, None, blocked=False)
     assert (await principal_state(world, row)) is False
-    await world.service.delete(row.access_key_id)
+    await world.service.delete(row.access_key_id, None)
     assert (await principal_state(world, row)) is None
     with pytest.raises(UnknownAccessKey):
-        await world.service.delete(row.access_key_id)
+        await world.service.delete(row.access_key_id, None)
     with pytest.raises(UnknownAccessKey):
-        await world.service.set_blocked(row.access_key_id, blocked=True)
+        await world.service.set_blocked(row.access_key_id, None, blocked=True)
 
 
 async def test_the_last_use_is_kept_to_the_minute(world: World) -> None:

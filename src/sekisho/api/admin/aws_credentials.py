@@ -76,19 +76,19 @@ async def list_pairs(services: Services, wanted: Annotated[PageQuery, Query()]) 
 
 
 @router.delete("/{access_key_id}")
-async def delete(access_key_id: Name, services: Services) -> Response:
+async def delete(access_key_id: Name, services: Services, asker: Asked) -> Response:
     """The pair is gone from now on."""
-    await services.access_keys.delete(access_key_id)
+    await services.access_keys.delete(access_key_id, asker.actor)
     return answer({"deleted": access_key_id})
 
 
 @router.post("/{access_key_id}/block")
-async def block(access_key_id: Name, services: Services) -> Response:
+async def block(access_key_id: Name, services: Services, asker: Asked) -> Response:
     """Refuse calls signed with this pair from now on."""
-    return answer(shown(await services.access_keys.set_blocked(access_key_id, blocked=True)))
+    return answer(shown(await services.access_keys.set_blocked(access_key_id, asker.actor, blocked=True)))
 
 
 @router.post("/{access_key_id}/unblock")
-async def unblock(access_key_id: Name, services: Services) -> Response:
+async def unblock(access_key_id: Name, services: Services, asker: Asked) -> Response:
     """Let calls signed with this pair pass again."""
-    return answer(shown(await services.access_keys.set_blocked(access_key_id, blocked=False)))
+    return answer(shown(await services.access_keys.set_blocked(access_key_id, asker.actor, blocked=False)))

@@ -115,3 +115,17 @@ async def test_without_a_root_key_the_answer_names_it(tmp_path: Path, clock: Fak
     assert "SEKISHO_ROOT_KEY" in reply.error["message"]
     assert (await bare.get(PATH)).json["total_count"] == 0
     bare.close()
+
+
+async def test_every_change_of_a_pair_is_in_the_audit_without_its_secret(admin: Admin) -> None:
+    key = (await admin.post("/key/generate", {})).json["key"]
+    new = (await admin.post("/key/regenerate", {"key": key})).json["key"]
+    made = (await admin.post("/sekisho/v1/key/aws-credentials", {"key": new})).json
+    name = made["access_key_id"]
+    assert (await admin.get("/sekisho/v1/key/aws-credentials", key=key)).json["total_count"] == 1
+    for method, path in (("POST", f"/{name}/block"), ("POST", f"/{name}/unblock"), ("DELETE", f"/{name}")):
+        assert (await admin.call(method, f"/sekisho/v1/key/aws-credentials{path}")).status == 200
+    reply = await admin.get("/audit", object_id=name, sort_order="asc")
+    assert [row["action"] for row in reply.json["audit_logs"]] == ["created", "blocked", "unblocked", "deleted"]
+    assert {row["changed_by"] for row in reply.json["audit_logs"]} == {"default_user_id"}
+    assert made["secret_access_key"].encode() not in reply.body
