@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.schema import calls
+from sekisho.store.totals import total
 
 #: A UTC day.
 DAY_US = 86_400_000_000
@@ -78,7 +79,7 @@ def spend_by_day(connection: Connection, wanted: CallFilter, *, limit: int) -> l
     """Cost grouped by UTC day (`day_us` is its midnight), key, user and model, oldest day first."""
     day = (calls.c.started_us - calls.c.started_us % DAY_US).label("day_us")
     groups = (day, calls.c.key_hash, calls.c.user_id, calls.c.routed_model)
-    cost = func.sum(calls.c.cost_nano_usd).label("cost_nano_usd")
+    cost = total(calls.c.cost_nano_usd).label("cost_nano_usd")
     query = _filtered(select(*groups, cost), wanted).group_by(*groups).order_by(day).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
 

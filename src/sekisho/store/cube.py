@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.schema import USAGE_MEASURES, usage_days, usage_hours
+from sekisho.store.totals import total
 
 #: What may be grouped by -> the column of the roll-ups. `tag` is made of their sets of tags.
 DIMENSIONS = {
@@ -60,8 +61,8 @@ def sums(
     """Dimensions of `by` and measures, a dict each; with `tag`, a call counts under each of its tags."""
     table = window.table
     columns = [table.c[DIMENSIONS[name]].label(name) for name in by]
-    measures = [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in USAGE_MEASURES]
-    cost = func.sum(table.c.cost_nano_usd)
+    measures = [func.coalesce(total(table.c[name]), 0).label(name) for name in USAGE_MEASURES]
+    cost = total(table.c.cost_nano_usd)
     query = (
         select(*columns, *measures)
         .where(table.c.starts_us >= window.from_us, table.c.starts_us < window.until_us, *conditions)

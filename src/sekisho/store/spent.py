@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from sekisho.store.bindings import BINDS_TEAM_KEYS, member_of
 from sekisho.store.domain import end_users, organizations, pools, projects, tags, team_members, teams, users
 from sekisho.store.schema import calls, keys, pool_keys, usage_days, usage_hours
+from sekisho.store.totals import total
 from sekisho.store.usage import DAY_US, HOUR_US
 
 #: Kind of scope -> the column that names it, in calls and roll-ups.
@@ -85,8 +86,8 @@ def _pieces(
 
 
 def _sum(connection: Connection, table: Table, conditions: Sequence[ColumnElement[bool]]) -> int:
-    total = select(func.coalesce(func.sum(table.c.cost_nano_usd), 0)).where(*conditions)
-    return int(connection.execute(total).scalar_one())
+    query = select(func.coalesce(total(table.c.cost_nano_usd), 0)).where(*conditions)
+    return int(connection.execute(query).scalar_one())
 
 
 def _conditions(
