@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from sekisho.api.admin.access import Membership, Standing, check_may_call
 from sekisho.api.admin.permissions import Reach, Role, Rule, rule_for
-from sekisho.api.admin.problems import problem
+from sekisho.api.admin.problems import on_database_error, on_sekisho_error
 from sekisho.api.admin.services import AdminServices, Asker
-from sekisho.core.errors import CallerError, Forbidden, Unauthenticated
+from sekisho.core.errors import Forbidden, SekishoError, Unauthenticated
 from sekisho.identity.credential import recognise_key
 from sekisho.identity.keys import Principal
 from sekisho.policy.admit import admit
@@ -44,9 +46,11 @@ class Gate:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             asker = await self._asker(headers, scope["method"], scope["path"])
-        except CallerError as error:
-            info = error.info
-            await problem(info.status, info.message, code=info.code, param=info.param)(scope, receive, send)
+        except SekishoError as error:
+            await (await on_sekisho_error(None, error))(scope, receive, send)
+            return
+        except SQLAlchemyError as error:
+            await (await on_database_error(None, error))(scope, receive, send)
             return
         scope.setdefault("state", {})["asker"] = asker
         await self._app(scope, receive, send)

@@ -7,6 +7,7 @@ text of the database's stands in a message.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,13 +17,14 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from sekisho.core.errors import CallerError, SekishoError
+from sekisho.core.errors import CallerError, ErrorClass, SekishoError
+from sekisho.store.away import StoreAway
 
 log = logging.getLogger(__name__)
 
 #: LiteLLM's `type` for each status; errors with a code of their own carry that instead.
 _TYPES = {401: "auth_error", 403: "auth_error", 404: "not_found_error", 500: "internal_server_error"}
-_OWN_TYPES = frozenset({"expired_key", "token_not_found_in_db", "team_member_already_in_team"})
+_OWN_TYPES = frozenset({"expired_key", "no_db_connection", "team_member_already_in_team", "token_not_found_in_db"})
 _STATUS_TEXTS = {
     404: "There is no such path in the management API.",
     405: "This path is not called by that method.",
@@ -37,16 +39,20 @@ def problem(status: int, message: str, *, code: str | None = None, param: str | 
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
-async def on_sekisho_error(_request: Request, error: Exception) -> Response:
-    """Ours: the caller's faults are told whole, the operator's go to the log."""
-    if not isinstance(error, SekishoError) or not isinstance(error, CallerError):
+async def on_sekisho_error(_request: Request | None, error: Exception) -> Response:
+    """Ours: the caller's faults are told whole, and what passes by waiting; the operator's go to the log."""
+    if not isinstance(error, SekishoError) or not (isinstance(error, CallerError) or _passes(error)):
         log.error("the management API failed: %s", error)
         return problem(500, "The gateway could not do this; its log says why.")
     info = error.info
-    return problem(info.status, info.message, code=info.code, param=info.param)
+    code = "no_db_connection" if isinstance(error, StoreAway) else info.code
+    response = problem(info.status, info.message, code=code, param=info.param)
+    if info.retry_after_seconds is not None:
+        response.headers["retry-after"] = str(math.ceil(info.retry_after_seconds))
+    return response
 
 
-async def on_database_error(_request: Request, error: Exception) -> Response:
+async def on_database_error(_request: Request | None, error: Exception) -> Response:
     """The store's: its class goes to the log, not its text, which may quote values."""
     log.error("the management API's database failed: %s", type(error).__name__)
     return problem(500, "The gateway's database did not answer; try again.")
@@ -86,6 +92,11 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     RequestValidationError: on_invalid_request,
     HTTPException: on_http_exception,
 }
+
+
+def _passes(error: SekishoError) -> bool:
+    """Whether it is worth waiting: a database that is away, a gateway that is full."""
+    return error.info.error_class is ErrorClass.OVERLOADED
 
 
 def _told(problem_: dict[str, object]) -> str:

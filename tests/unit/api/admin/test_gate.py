@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from sekisho.api.admin.access import Standing
 from sekisho.api.admin.gate import actor_of, check_group, standing_from
 from sekisho.api.admin.permissions import Role, rule_for
 from sekisho.core.errors import Forbidden, Unauthenticated
 from sekisho.identity.keys import Principal, token_hash
+from sekisho.store.away import StoreAway
 from sekisho.store.standing import UserStanding
 from tests.support.admin import MASTER, Admin
 from tests.support.directory import HOME, key_of
@@ -90,3 +94,18 @@ def test_only_an_administrator_acts_in_anothers_name() -> None:
     assert actor_of(Standing(principal=key, role=Role.PROXY_ADMIN), "hanako") == "hanako"
     assert actor_of(Standing(principal=key), "hanako") == "me"
     assert actor_of(Standing(principal=Principal(key_hash="k")), None) == "k"
+
+
+@pytest.mark.parametrize("failure", [StoreAway("away"), OperationalError("SELECT secret", {}, Exception("secret"))])
+async def test_a_database_that_is_away_is_told_in_the_same_shape(
+    world: Admin, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def fail(_work: Any) -> Any:
+        raise failure
+
+    assert await world.ring.seek(key_of("U")) is not None
+    monkeypatch.setattr(world.desk, "read", fail)
+    reply = await world.get("/key/list", token=key_of("U"))
+    assert reply.status in {500, 503}
+    assert len(reply.error["message"]) > 3
+    assert b"secret" not in reply.body

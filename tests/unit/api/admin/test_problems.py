@@ -17,6 +17,7 @@ from sekisho.api.admin.problems import (
     problem,
 )
 from sekisho.core.errors import MalformedRequest, OperatorError
+from sekisho.store.away import StoreAway
 
 REQUEST = Request({"type": "http", "headers": []})
 
@@ -47,6 +48,12 @@ def test_a_code_that_litellm_has_as_a_type_is_one() -> None:
 async def test_a_callers_fault_is_told_and_an_operators_is_not() -> None:
     assert told(await on_sekisho_error(REQUEST, MalformedRequest("field", param="x")))["message"] == "field"
     assert "secret" not in told(await on_sekisho_error(REQUEST, OperatorError("secret path")))["message"]
+
+
+async def test_what_passes_by_waiting_says_so() -> None:
+    response = await on_sekisho_error(REQUEST, StoreAway("The database is away."))
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert told(response)["type"] == "no_db_connection"
 
 
 async def test_the_databases_words_stay_inside() -> None:
