@@ -31,6 +31,7 @@ from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
+from sekisho.exchange.reserve import taken_by
 from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.call_scopes import CallScopes
@@ -39,6 +40,7 @@ from sekisho.identity.keys import KeyRing
 from sekisho.identity.scopes import Scope
 from sekisho.ledger.journal import Journal, recover_abandoned
 from sekisho.ledger.prices import PriceBook, Rates
+from sekisho.ledger.rows import CallRow
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.limiter import Limiter, Seed
 from sekisho.limits.memory import MemoryLimiter
@@ -91,8 +93,9 @@ class Application:
         ensure_schema(self._db, alone=share[1] == 1)
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
         self._journal = Journal(data_dir, self._db, self._clock, worker=str(share[0]))
+        self._abandoned: list[CallRow] = []
         if share[0] == 0:
-            recover_abandoned(data_dir, share[1], self._db, self._clock)
+            recover_abandoned(data_dir, share[1], self._db, self._clock, self._abandoned.append)
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
@@ -174,6 +177,10 @@ class Application:
             )
         )
 
+    def _settle_recovered(self, row: CallRow) -> None:
+        """What a call of an earlier run has reserved is given back, but for what it took."""
+        self._limiter.settle_recovered(row.call_id, taken_by(row))
+
     async def _flushed(self) -> None:
         """All that was settled here is in the ledger's database when this returns."""
         await asyncio.wrap_future(self._journal.flush())
@@ -231,7 +238,9 @@ class Application:
 
     async def _start(self) -> None:
         await self._feed.begin()
-        recovered = self._journal.recover()
+        for row in self._abandoned:
+            self._settle_recovered(row)
+        recovered = self._journal.recover(self._settle_recovered)
         if recovered:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)

@@ -90,26 +90,26 @@ async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates:
 
 def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
     """Book what the call took, and learn from it."""
-    usage = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    taken = taken_by(row)
     if row.usage_complete and call.deployment is not None and call.operation in GENERATES:
-        limiting.estimator.learn(call.deployment.model, len(call.body), usage, row.output_tokens)
-    if not call.reserved:
-        return
+        prompt = taken[Measure.INPUT_TOKENS]
+        limiting.estimator.learn(call.deployment.model, len(call.body), prompt, row.output_tokens)
+    if call.reserved:
+        amounts = [taken.get(line.rule.measure, line.amount) for line in call.reserved]
+        limiting.limiter.settle(call.request_id, amounts)
+
+
+def taken_by(row: CallRow) -> dict[Measure, int]:
+    """What a call took, by its row. A cost that is not known is left out: what it was admitted with stays booked."""
+    prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
     taken = {
-        Measure.MONEY: row.cost_nano_usd,
         Measure.REQUESTS: 1,
-        Measure.TOKENS: usage + row.output_tokens,
-        Measure.INPUT_TOKENS: usage,
+        Measure.TOKENS: prompt + row.output_tokens,
+        Measure.INPUT_TOKENS: prompt,
         Measure.OUTPUT_TOKENS: row.output_tokens,
         Measure.PARALLEL: 0,
     }
-    amounts = [_taken(line, taken[line.rule.measure]) for line in call.reserved]
-    limiting.limiter.settle(call.request_id, amounts)
-
-
-def _taken(line: Line, amount: int | None) -> int:
-    """A call whose cost is not known is booked at what it was admitted with."""
-    return line.amount if amount is None else amount
+    return taken if row.cost_nano_usd is None else taken | {Measure.MONEY: row.cost_nano_usd}
 
 
 def _rules(call: Call, scopes: Sequence[Scope], limiting: Limiting) -> Sequence[Rule]:

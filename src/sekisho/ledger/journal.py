@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
@@ -163,21 +163,23 @@ class Journal:
         self._unwritten.set()
         return done
 
-    def recover(self) -> int:
+    def recover(self, booked: Callable[[CallRow], None] | None = None) -> int:
         """Insert what an earlier process left in the spool, then start the background thread.
 
-        Returns the number of rows inserted. Blocks: call it before serving.
+        `booked` hears of every row that was left, also of those that are in the database already. Returns the number
+        of rows inserted. Blocks: call it before serving.
         """
         inserted = 0
         lost: dict[str, Intent] = {}
         for records in _chunks(map(decode_record, self._spool.records(0, self._first_segment))):
             lost.update((record.call_id, record) for record in records if isinstance(record, Intent))
             rows = [record for record in records if isinstance(record, CallRow)]
-            inserted += self._insert(rows).result()
+            inserted += self._insert_left(rows, booked)
             for row in rows:
                 lost.pop(row.call_id, None)
+        now_us = self._clock.now_us()
         for intents in _chunks(iter(lost.values())):
-            inserted += self._insert_lost(intents).result()
+            inserted += self._insert_left([row_of_lost_call(intent, now_us) for intent in intents], booked)
         self._spool.release(before=self._first_segment)
         for thread in self._threads:
             thread.start()
@@ -301,19 +303,23 @@ class Journal:
     def _insert_fresh(self, rows: list[CallRow]) -> Future[int]:
         return self._db.write(lambda connection: insert_fresh_calls(connection, list(map(to_columns, rows))))
 
-    def _insert_lost(self, intents: list[Intent]) -> Future[int]:
-        """Rows for calls that an earlier process began and did not settle."""
-        now_us = self._clock.now_us()
-        return self._insert([row_of_lost_call(intent, now_us) for intent in intents])
+    def _insert_left(self, rows: list[CallRow], booked: Callable[[CallRow], None] | None) -> int:
+        inserted = self._insert(rows).result()
+        if booked is not None:
+            for row in rows:
+                booked(row)
+        return inserted
 
 
-def recover_abandoned(data_dir: Path, workers: int, db: Store, clock: Clock) -> int:
+def recover_abandoned(
+    data_dir: Path, workers: int, db: Store, clock: Clock, booked: Callable[[CallRow], None] | None = None
+) -> int:
     """Bring the calls of workers that are no more, since there were more of them, into the ledger; how many."""
     recovered = 0
     for folder in sorted((data_dir / "spool").iterdir()):
         if folder.name.isdecimal() and int(folder.name) >= workers:
             journal = Journal(data_dir, db, clock, worker=folder.name)
-            recovered += journal.recover()
+            recovered += journal.recover(booked)
             journal.close()
     return recovered
 

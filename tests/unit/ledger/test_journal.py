@@ -20,7 +20,7 @@ from sekisho.core.clock import FakeClock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger import journal as journal_module
 from sekisho.ledger.journal import Journal, recover_abandoned
-from sekisho.ledger.rows import TOKENS_MAX
+from sekisho.ledger.rows import TOKENS_MAX, CallRow
 from sekisho.store.db import Database
 from tests.support.ledger import add_key, count_stored, intent, open_database, open_journal, row, spend_of, stored_calls
 
@@ -273,6 +273,28 @@ def test_a_spool_cut_anywhere_gives_one_row_for_each_intent_it_still_holds(
     db.close()
 
 
+def test_who_wants_hears_of_every_row_that_was_left(tmp_path: Path) -> None:
+    """Also of those that the database has already: whoever reserved for them may not have heard that they ended."""
+    db = open_database(tmp_path)
+    journal = open_journal(tmp_path, db)
+    for name in ("cut", "booked", "queued"):
+        journal.intent(intent(call_id=name))
+    journal.settle(row(call_id="booked"))
+    journal.flush().result(timeout=30)
+    journal.settle(row(call_id="queued"))
+    abandon(journal)
+    heard: list[CallRow] = []
+    journal = Journal(tmp_path, db, FakeClock())
+    journal.recover(heard.append)
+    journal.close()
+    assert sorted((one.call_id, one.status) for one in heard) == [
+        ("booked", "success"),
+        ("cut", "incomplete"),
+        ("queued", "success"),
+    ]
+    db.close()
+
+
 class Lives(RuleBasedStateMachine):
     """Calls begin and end, the process dies and comes back, in any order: every call has one row, and the right one."""
 
@@ -330,7 +352,9 @@ def test_calls_of_workers_that_are_no_more_are_not_lost(tmp_path: Path) -> None:
         journal = Journal(tmp_path, db, FakeClock(), worker=worker)
         journal.intent(intent(call_id=worker))
         journal._spool.close()  # killed
-    assert recover_abandoned(tmp_path, 2, db, FakeClock()) == 1
+    heard: list[CallRow] = []
+    assert recover_abandoned(tmp_path, 2, db, FakeClock(), heard.append) == 1
+    assert [one.call_id for one in heard] == ["7"]
     assert [found["call_id"] for found in stored_calls(db)] == ["7"]
     assert recover_abandoned(tmp_path, 2, db, FakeClock()) == 0
     db.close()
