@@ -77,6 +77,18 @@ def sums(
     return _apart(rows, by)[:limit] if "tag" in by else rows
 
 
+def total_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """All groups together."""
+    return {name: sum(row[name] for row in rows) for name in USAGE_MEASURES}
+
+
+def count_rows(connection: Connection, window: Window, conditions: Iterable[ColumnElement[bool]]) -> int:
+    """How many rows of the roll-up a window has: there are no more groups than that, however fine."""
+    table = window.table
+    wanted = (table.c.starts_us >= window.from_us, table.c.starts_us < window.until_us, *conditions)
+    return int(connection.execute(select(func.count()).select_from(table).where(*wanted)).scalar_one())
+
+
 def tagged(table: Table, tags: Sequence[str]) -> list[ColumnElement[bool]]:
     """The condition that calls carry one of these tags; none for no tags."""
     if not tags:

@@ -6,7 +6,7 @@ import pytest
 
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
-from sekisho.store.cube import DIMENSIONS, Window, sums, tagged
+from sekisho.store.cube import DIMENSIONS, Window, count_rows, sums, tagged, total_of
 from sekisho.store.db import Store
 from sekisho.store.schema import usage_days
 from tests.support.ledger import NOW_US, row
@@ -77,3 +77,13 @@ def test_only_what_meets_the_conditions_is_summed(db: Store) -> None:
 
     assert db.read_now(read) == 1
     assert tagged(usage_days, []) == []
+
+
+def test_the_groups_together_are_the_whole(db: Store) -> None:
+    def read(connection: Any) -> tuple[dict[str, Any], dict[str, Any], int]:
+        groups = sums(connection, ALL, ("user", "model", "day"), limit=100)
+        return total_of(groups), sums(connection, ALL, (), limit=1)[0], count_rows(connection, ALL, ())
+
+    together, whole, rows = db.read_now(read)
+    assert together == whole
+    assert rows == 4

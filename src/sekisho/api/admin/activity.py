@@ -24,7 +24,7 @@ from sekisho.api.admin.spend import time_us
 from sekisho.api.admin.visible import visible_usage
 from sekisho.core.money import usd_float
 from sekisho.identity.keys import hash_of
-from sekisho.store.cube import DIMENSIONS, Window, sums, tagged
+from sekisho.store.cube import DIMENSIONS, Window, count_rows, sums, tagged
 from sekisho.store.directory import KEYS
 from sekisho.store.keys import KeyRow
 
@@ -32,6 +32,7 @@ router = APIRouter()
 
 #: Groups of one answer: with more, keys are left out, then entities.
 GROUPS_MAX = 20_000
+ROWS_FOR_KEYS = 5 * GROUPS_MAX
 #: Breakdown -> the dimension it is by. `entities` depends on who asks.
 _BREAKDOWNS = {"models": "model", "model_groups": "model_group", "providers": "provider", "api_keys": "key"}
 _MEASURES = (
@@ -113,9 +114,10 @@ async def _activity(services: AdminServices, asker: Asker, asked: ActivityQuery,
 def _groups(
     connection: Connection, window: Window, entity: str, conditions: list[ColumnElement[bool]]
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """As fine as there is room for."""
+    """As fine as there is room for. So many rows that keys could hardly fit are not grouped by key first."""
     whole = ("day", "model", "model_group", "provider")
-    for by in (("key", entity, *whole), (entity, *whole), whole):
+    finest = [("key", entity, *whole)] if count_rows(connection, window, conditions) <= ROWS_FOR_KEYS else []
+    for by in (*finest, (entity, *whole), whole):
         rows = sums(connection, window, by, conditions, limit=GROUPS_MAX + 1)
         if len(rows) <= GROUPS_MAX:
             break

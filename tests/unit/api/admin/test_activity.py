@@ -96,8 +96,9 @@ async def test_nobody_sees_activity_of_others(used: Admin, whose: str, person: s
 async def test_where_there_is_too_much_keys_go_first_and_sums_stay(
     used: Admin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for groups, left_out in ((3, "key"), (2, "key, team")):
+    for groups, rows, left_out in ((3, 100, "key"), (2, 100, "key, team"), (100, 3, "key")):
         monkeypatch.setattr(activity, "GROUPS_MAX", groups)
+        monkeypatch.setattr(activity, "ROWS_FOR_KEYS", rows)
         reply = await used.get("/team/daily/activity", **DAYS)
         assert reply.headers["x-sekisho-truncated"] == f"too many to show each: {left_out}"
         assert reply.json["metadata"]["total_api_requests"] == 4
