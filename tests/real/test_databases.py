@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -31,6 +32,7 @@ from tests.support.ledger import NOW_US, add_key, count_stored, row, spend_of
 from tests.support.ports import free_port
 from tests.support.postgres import NOBODY, PostgresServer
 
+ROOT = Path(__file__).resolve().parents[2]
 WITHIN_SECONDS = 30
 POOL = """
 [databases]
@@ -115,6 +117,24 @@ async def works(db: PostgresDatabase, folder: Path) -> None:
     blocked = await ring.seek("sk-a")
     assert blocked is not None
     assert blocked.scopes[-1].blocked
+
+
+#: They look into SQLite's file, or break it.
+SQLITE_ONLY = (
+    "test_app.py::test_a_store_that_fails_is_told_without_its_words",
+    "test_models.py::test_a_model_is_stored_sealed_and_called_from_then_on",
+)
+
+
+@pytest.mark.timeout(600)
+def test_the_management_api_on_postgresql() -> None:
+    """Its unit tests, on the other store."""
+    api = "tests/unit/api/admin"
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.on_postgres", "-n", "2", "-m", "not real", api]
+    argv += [f"--deselect={api}/{name}" for name in SQLITE_ONLY]
+    environ = os.environ | {"PYTHONHASHSEED": "0"}
+    done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True, env=environ)
+    assert done.returncode == 0, done.stdout[-4_000:]
 
 
 async def test_debians_postgresql(debian: PostgresServer, tmp_path: Path) -> None:

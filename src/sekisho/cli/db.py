@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from sekisho.config.load import load_settings
 from sekisho.core.errors import OperatorError, SekishoError
@@ -77,6 +78,9 @@ def with_store(config: Path | None, data_dir: Path, work: Callable[[Store], T]) 
             return work(store)
         finally:
             store.close()
+    except DBAPIError as error:
+        typer.echo(f"The database refused: {error.orig}", err=True)
+        raise typer.Exit(1) from error
     except SekishoError as error:
         for line in getattr(error, "problems", ()) or (error,):
             typer.echo(line, err=True)

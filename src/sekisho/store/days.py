@@ -16,6 +16,8 @@ from sqlalchemy.engine import Connection
 from sekisho.store.schema import calls
 from sekisho.store.usage import DAY_US
 
+#: A day does not leave while somebody reads calls: after so long it is given up, for writers wait behind it.
+LOCK_SECONDS = 10
 #: PostgreSQL's lock for who makes and drops the tables of days.
 DAYS_LOCK = 0x53454B44
 _FOUND = text(
@@ -55,6 +57,7 @@ def drop_days(connection: Connection, before_us: int) -> int:
     until_us = before_us // DAY_US * DAY_US
     if connection.dialect.name != "postgresql":
         return connection.execute(delete(calls).where(calls.c.started_us < until_us)).rowcount
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
     connection.execute(select(func.pg_advisory_xact_lock(DAYS_LOCK)))
     first_kept = table_of_day(until_us)
     old = [name for name in connection.execute(_PRESENT).scalars() if name < first_kept]

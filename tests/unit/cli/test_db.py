@@ -51,6 +51,12 @@ def test_calls_of_old_days_are_given_up(tmp_path: Path) -> None:
     db.close()
 
 
+def test_a_database_that_refuses_is_told(tmp_path: Path) -> None:
+    Database(tmp_path / "sekisho.db").close()
+    code, said = run("drop-calls", "--before", "2001-01-01", "--data-dir", str(tmp_path))
+    assert (code, said) == (1, "The database refused: no such table: calls\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "environ", "said"),
     [
