@@ -68,7 +68,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_it_serves_as_nobody_special_and_ends_when_told(container: str) -> None:
     told = run("buildah", "run", container, "--", "sh", "-c", SERVE).split()
-    assert told == ["200", "ended", "0"]
+    assert told in (["200", "ended", "0"], ["200", "ended", "143"]), "in order, or by the signal after it was in order"
     assert run("buildah", "run", container, "--", "id", "-u").strip() == "10001"
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
-from sekisho.store.domain import metadata
-
-_ROOM = {"fillfactor": 50}
+from sekisho.store.domain import metadata, with_room
 
 #: A count of money is there once the ledger was asked what was spent before.
 limit_counts = Table(
@@ -22,7 +20,6 @@ limit_counts = Table(
     Column("held", BigInteger, nullable=False),
     Column("kept_until_us", BigInteger, nullable=False),
     Index("limit_counts_kept", "kept_until_us"),
-    postgresql_with=_ROOM,
 )
 
 #: `lines` is JSON, [count, amount] each. `stage`: 0 runs, 1 is past its lease, 2 holds nothing any more.
@@ -34,5 +31,7 @@ limit_reservations = Table(
     Column("stage", Integer, nullable=False),
     Column("until_us", BigInteger, nullable=False),
     Index("limit_reservations_until", "until_us"),
-    postgresql_with=_ROOM,
 )
+
+for _table in (limit_counts, limit_reservations):
+    with_room(_table, percent=50)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 
 from sekisho.store import counters, domain
-from sekisho.store.domain import limits_column
+from sekisho.store.domain import limits_column, with_room
 
 #: The revision that this code reads and writes.
 HEAD = "0004"
@@ -190,14 +190,16 @@ def _usage(name: str) -> Table:
     """
     dimensions = [Column(name, Text, nullable=False) for name in USAGE_DIMENSIONS]
     measures = [Column(name, BigInteger, nullable=False) for name in USAGE_MEASURES]
-    return Table(
-        name,
-        metadata,
-        Column("starts_us", BigInteger, primary_key=True),
-        Column("usage_id", Text, primary_key=True),
-        *dimensions,
-        *measures,
-        postgresql_with={"fillfactor": 70},  # rows are updated in place many times a second
+    return with_room(
+        Table(
+            name,
+            metadata,
+            Column("starts_us", BigInteger, primary_key=True),
+            Column("usage_id", Text, primary_key=True),
+            *dimensions,
+            *measures,
+        ),
+        percent=30,
     )
 
 
