@@ -245,19 +245,17 @@ def stored_revision(connection: Connection) -> str | None:
 def create_at_head(connection: Connection) -> None:
     """Lay all tables into an empty database and stamp it, without loading the migration machinery."""
     if connection.dialect.name == "postgresql":
-        partitioned().create_all(connection)
+        metadata.create_all(connection, tables=[table for table in metadata.sorted_tables if table is not calls])
+        divided_calls().create(connection)
     else:
         metadata.create_all(connection)
     connection.execute(insert(alembic_version).values(version_num=HEAD))
 
 
-def partitioned() -> MetaData:
-    """The tables as PostgreSQL has them: the calls of each UTC day lie in a table of their own (days.py)."""
-    tables = MetaData()
-    for table in metadata.sorted_tables:
-        table.to_metadata(tables)
-    divided = tables.tables[calls.name]
+def divided_calls() -> Table:
+    """The calls as PostgreSQL has them: those of each UTC day lie in a table of their own (days.py)."""
+    divided = calls.to_metadata(MetaData())
     divided.c.started_us.primary_key = True  # a table in parts is unique by what divides it, too
     divided.append_constraint(PrimaryKeyConstraint(divided.c.call_id, divided.c.started_us, name="calls_pkey"))
     divided.dialect_options["postgresql"]["partition_by"] = "RANGE (started_us)"
-    return tables
+    return divided
