@@ -47,9 +47,10 @@ What holds everywhere:
 
 ## Who may call what
 
-Roles are a user's `user_role`; a key acts as its user. `proxy_admin`, like the master key, may do everything;
-`proxy_admin_viewer` sees everything and changes nothing; `internal_user_viewer` sees what an `internal_user` sees and
-changes nothing. Everybody else is let in by what they have to do with the object:
+Roles are a user's `user_role`; a key acts as its user, one of a team or an organisation only there: administrators of
+the team can make and rotate it. `proxy_admin`, like the master key, may do everything; `proxy_admin_viewer` sees
+everything and changes nothing; `internal_user_viewer` sees what an `internal_user` sees and changes nothing.
+Everybody else is let in by what they have to do with the object:
 
 - **organisation**: its administrator (`org_admin`), for everything that belongs to it
 - **team**: the team's administrator, for the team, its members and keys
@@ -88,9 +89,9 @@ hours are summed, else whole days that begin in the window. A call with several 
 
 `/sekisho/v1/pools` makes, lists, changes (`PATCH`) and deletes budgets that chosen `keys` share.
 
-`/model/new`, `/model/update` and `/model/delete` need `store_model_in_db` and `SEKISHO_ROOT_KEY`: parameters are stored
-sealed, and shown with `***` for what is secret. They are read by the rules of `model_list`, without `os.environ/`. What
-the file declares is changed in the file. `null` takes a parameter away.
+`/model/new`, `/model/update` and `/model/delete` need `store_model_in_db` and `SEKISHO_ROOT_KEY`: parameters are
+stored sealed, and shown with `***` for what is secret. They are read by the rules of `model_list`, without
+`os.environ/`. What the file declares is changed in the file. `null` takes a parameter away.
 
 `GET /audit` shows who changed what, with the object before and after. An administrator's program may say for whom it
 acts in the header `litellm-changed-by`.

@@ -36,6 +36,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.principal.user_id
 
     @property
+    def acts_as_user(self) -> bool:
+        """Whether the key stands for its user everywhere, and not only in a team or organisation: keys of those are
+        made and rotated by their administrators too, who must not become the user by it.
+        """
+        return self.user_id is not None and self.principal.team_id is None and self.principal.organization_id is None
+
+    @property
     def is_admin(self) -> bool:
         """The master key, or a proxy administrator."""
         return self.role is Role.PROXY_ADMIN
@@ -70,7 +77,7 @@ def reach_over(caller: Standing, owner: Owner, rule: Rule) -> Reach:
         reach |= Reach.TEAM if team.is_admin else Reach.MEMBER
         if rule.permission in team.permissions and owner.user_id in {None, caller.user_id}:
             reach |= Reach.PERMITTED
-    if owner.user_id is not None and owner.user_id == caller.user_id and owner.team_id is None:
+    if caller.acts_as_user and owner.user_id == caller.user_id and owner.team_id is None:
         reach |= Reach.SELF
     if _is_the_key_itself(caller.principal, owner):
         reach |= Reach.KEY
@@ -116,7 +123,7 @@ def _reaches(caller: Standing, rule: Rule) -> Reach:
         reach |= Reach.MEMBER
     if any(rule.permission in team.permissions for team in caller.teams.values()):
         reach |= Reach.PERMITTED
-    if caller.user_id is not None:
+    if caller.acts_as_user:
         reach |= Reach.SELF
     return reach
 

@@ -32,6 +32,8 @@ ALWAYS = frozenset({"/sekisho/v1/me"})
 #: The header by which an administrator's program says for whom it acts.
 CHANGED_BY = "litellm-changed-by"
 _NAME_CHARS = 256
+#: An administrator of the gateway is a user like others where a key of theirs belongs to a team.
+_BOUND_ROLES = {Role.PROXY_ADMIN: Role.INTERNAL_USER, Role.PROXY_ADMIN_VIEWER: Role.INTERNAL_USER_VIEWER}
 
 
 class Gate:
@@ -95,12 +97,25 @@ def standing_from(principal: Principal, found: UserStanding | None) -> Standing:
     if found.blocked:
         raise Unauthenticated("Authentication Error, this user is blocked. Ask your administrator.")
     role = Role(found.role) if found.role in Role.__members__.values() else Role.INTERNAL_USER_VIEWER
-    return Standing(
+    whole = Standing(
         principal=principal,
         role=role,
         teams={name: Membership(team_role == "admin", permitted) for name, team_role, permitted in found.teams},
         organizations=frozenset(name for name, _ in found.organizations),
         administered=frozenset(name for name, member_role in found.organizations if member_role == "org_admin"),
+    )
+    return whole if whole.acts_as_user else _bound(whole)
+
+
+def _bound(whole: Standing) -> Standing:
+    """What a key of a team, or of an organisation, has of its user's standing: what they are there."""
+    team_id, organizations = whole.principal.team_id, {whole.principal.organization_id}
+    return Standing(
+        principal=whole.principal,
+        role=_BOUND_ROLES.get(whole.role, whole.role),
+        teams={name: membership for name, membership in whole.teams.items() if name == team_id},
+        organizations=whole.organizations & organizations,
+        administered=whole.administered & organizations if team_id is None else frozenset(),
     )
 
 

@@ -22,9 +22,7 @@ def visible_keys(asker: Asker, *, whole: bool) -> Conditions:
     if asker.sees_all:
         return []
     columns = KEYS.table.c
-    own = [columns.token == asker.standing.principal.key_hash]
-    if asker.user_id is not None:
-        own.append(columns.user_id == asker.user_id)
+    own = [columns.token == asker.standing.principal.key_hash, *_ones_own(asker, columns)]
     if whole:
         own.append(columns.team_id.in_(asker.standing.led_teams))
         own += _of_organizations(asker, columns)
@@ -38,9 +36,7 @@ def visible_usage(asker: Asker, table: FromClause) -> Conditions:
     if asker.sees_all:
         return []
     columns = table.c
-    own: Conditions = [columns.key_hash == asker.standing.principal.key_hash]
-    if asker.user_id is not None:
-        own.append(columns.user_id == asker.user_id)
+    own: Conditions = [columns.key_hash == asker.standing.principal.key_hash, *_ones_own(asker, columns)]
     own.append(columns.team_id.in_(asker.standing.led_teams))
     if asker.standing.administered:
         own.append(columns.organization_id.in_(sorted(asker.standing.administered)))
@@ -72,6 +68,15 @@ def visible_users(asker: Asker, users: Entities[Any]) -> Conditions:
     members = ORGANIZATION_MEMBERS.table.c
     named = select(members.user_id).where(members.organization_id.in_(sorted(asker.standing.administered)))
     return [users.table.c.user_id.in_(named)]
+
+
+def _ones_own(asker: Asker, columns: Any) -> Conditions:
+    """The user's; by a key of a team, the user's in that team."""
+    if asker.user_id is None:
+        return []
+    if asker.standing.acts_as_user:
+        return [columns.user_id == asker.user_id]
+    return [and_(columns.user_id == asker.user_id, columns.team_id == (asker.standing.principal.team_id or ""))]
 
 
 def _of_organizations(asker: Asker, columns: Any) -> Conditions:

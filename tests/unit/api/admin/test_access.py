@@ -15,6 +15,7 @@ ORG_ADMIN = Standing(principal=KEY, organizations=frozenset({"o"}), administered
 ADMIN = Standing(principal=KEY, role=Role.PROXY_ADMIN)
 VIEWER = Standing(principal=KEY, role=Role.PROXY_ADMIN_VIEWER)
 LOOKER = Standing(principal=KEY, role=Role.INTERNAL_USER_VIEWER)
+BOUND = Standing(principal=Principal(key_hash="mine", user_id="me", team_id="t"))
 SERVICE = Standing(principal=Principal(key_hash="service", team_id="t"))
 
 
@@ -43,6 +44,8 @@ UPDATE, INFO, BUDGET = rule("/key/update"), rule("/key/info", "GET"), rule("/bud
         (MEMBER, Owner(team_id="u", organization_ids=frozenset({"o"})), Reach.NONE),
         (TEAM_ADMIN, Owner(user_id="you", team_id="t"), Reach.TEAM),
         (ORG_ADMIN, Owner(user_id="you", team_id="t", organization_ids=frozenset({"o"})), Reach.ORGANIZATION),
+        (BOUND, Owner(user_id="me", key_hash="other"), Reach.NONE),
+        (BOUND, Owner(user_id="me"), Reach.KEY),
         (SERVICE, Owner(team_id="t"), Reach.KEY),
         (SERVICE, Owner(team_id="t", key_hash="other"), Reach.NONE),
     ],

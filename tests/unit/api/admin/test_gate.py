@@ -109,3 +109,29 @@ async def test_a_database_that_is_away_is_told_in_the_same_shape(
     assert reply.status in {500, 503}
     assert len(reply.error["message"]) > 3
     assert b"secret" not in reply.body
+
+
+async def test_a_teams_administrator_becomes_nobody_by_the_keys_that_they_make(world: Admin) -> None:
+    """A key of a team stands for its user there only: the administrator of the team may make and rotate it."""
+    for user in ("user-A", "user-O", "user-V"):
+        made = await world.post("/key/generate", {"team_id": HOME.team, "user_id": user}, token=key_of("T"))
+        key = made.json["key"]
+        assert (await world.post("/key/generate", {}, token=key)).status == 403
+        assert (await world.get("/user/list", token=key)).status == 403
+        assert (await world.get("/key/info", key=key_of(user[-1]), token=key)).status == 403
+        assert (await world.post("/user/update", {"user_id": user, "user_alias": "x"}, token=key)).status == 403
+        listed = (await world.get("/key/list", token=key)).json["keys"]
+        assert listed == [made.json["token"]]
+    new = (await world.post("/key/regenerate", {"key": HOME.team_key}, token=key_of("T"))).json["key"]
+    assert (await world.get("/user/info", token=new)).json["user_id"] == HOME.member
+    assert (await world.post("/key/generate", {}, token=new)).status == 403
+
+
+async def test_an_organisations_administrator_becomes_nobody_either(world: Admin) -> None:
+    body = {"organization_id": HOME.organization, "user_id": "user-A"}
+    key = (await world.post("/key/generate", body, token=key_of("O"))).json["key"]
+    for path in ("/user/list", "/audit", "/organization/list"):
+        reply = await world.get(path, token=key)
+        assert reply.status == 403 or reply.json == []
+    assert (await world.post("/key/generate", {}, token=key)).status == 403
+    assert (await world.post("/key/update", {"key": key, "organization_id": None}, token=key_of("O"))).status == 403
