@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -106,8 +108,16 @@ class PostgresServer:
     def kill(self) -> None:
         """As a crash would, all its processes at once."""
         assert self._running is not None
+        children = Path(f"/proc/{self._running.pid}/task/{self._running.pid}/children")
+        pids = [int(pid) for pid in children.read_text().split()] if children.exists() else []
         self._running.kill()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._running.wait(WITHIN_SECONDS)
+        until = time.monotonic() + WITHIN_SECONDS
+        while any(map(lives, pids)) and time.monotonic() < until:
+            pass  # till then its memory is in use, and no other server starts in its place
         self._running = None
 
     def stop(self) -> None:
@@ -123,6 +133,14 @@ class PostgresServer:
                 return False
         ready = subprocess.run([self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False)
         return ready.returncode == 0
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is more than an entry that nobody has read yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
 
 
 def open_postgres(server: PostgresServer, database: str = "postgres", parameters: str = "") -> PostgresDatabase:
