@@ -52,6 +52,7 @@ async def ask(gate: Gateway, key: str) -> int:
         async with call(
             "POST", gate.url + way.path, way.body("chunks=1"), {"authorization": f"Bearer {key}"}
         ) as answer:
+            await answer.events()  # one who leaves before the end has no success
             return answer.status
     except (Cut, ConnectionError):
         return 0
