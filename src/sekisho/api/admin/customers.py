@@ -16,6 +16,7 @@ from sekisho.api.admin.fields import Body, NotEnforced, UnknownObject, answer, p
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.limit_fields import LIMIT_FIELDS, LimitFields, Name, Usd, limits_from, nano_usd
 from sekisho.api.admin.limit_rows import budget_row, limit_row
+from sekisho.api.admin.recount import recount
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.core.errors import MalformedRequest
@@ -67,7 +68,10 @@ async def update(body: CustomerFields, services: Services, asker: Asked) -> Resp
         present = _named(edit.connection, body.user_id)
         return edit.change(END_USERS, present, _columns(edit.connection, body, present))
 
-    return answer(await _shown(services, await services.desk.edit(asker.actor, work)), body)
+    row = await services.desk.edit(asker.actor, work)
+    if body.spend is not None:
+        await recount(services, "end_user", row.end_user_id, row.limits, row.budget_id)
+    return answer(await _shown(services, row), body)
 
 
 @router.post("/customer/delete")

@@ -26,6 +26,7 @@ from sekisho.api.admin.key_fields import (
 from sekisho.api.admin.keyrows import made_key, token_row
 from sekisho.api.admin.limit_fields import Name, nano_usd
 from sekisho.api.admin.limit_rows import reset_at, usd
+from sekisho.api.admin.recount import recount
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.core.errors import CallerError, MalformedRequest
 from sekisho.store.directory import BUDGETS, BudgetRow
@@ -57,6 +58,8 @@ async def update(body: KeyFields, services: Services, asker: Asked) -> Response:
     key = _required(body.key)
     check_key_fields(body)
     row = await services.desk.edit(asker.actor, lambda edit: key_changes.change_key(edit, asker, key, body))
+    if body.spend is not None:
+        await recount(services, "key", row.token, row.limits, row.budget_id)
     return answer(await _shown(services, row) | {"key": key}, body)
 
 
@@ -121,6 +124,7 @@ async def reset_spend(key: Name, body: ResetSpend, services: Services, asker: As
     await flushed(services.journal)
     to = nano_usd(body.reset_to)
     before, row = await services.desk.edit(asker.actor, lambda edit: key_changes.reset_spend(edit, asker, key, to))
+    await recount(services, "key", row.token, row.limits, row.budget_id)
     limits = row.limits
     told = {
         "key_hash": row.token,

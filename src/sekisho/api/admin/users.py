@@ -21,6 +21,7 @@ from sekisho.api.admin.keyrows import made_key, token_row
 from sekisho.api.admin.limit_fields import Name, NameList
 from sekisho.api.admin.limit_rows import limit_row
 from sekisho.api.admin.permissions import Role
+from sekisho.api.admin.recount import recount
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.api.admin.teams import team_with_members
 from sekisho.api.admin.user_changes import UserFields, change_user, make_user, reached_user, remove_users
@@ -97,6 +98,8 @@ async def update(body: UserFields, services: Services, asker: Asked) -> Response
     """Change what the body names of a user, who is named by id or address; null unsets."""
     _check_named(body)
     user = await services.desk.edit(asker.actor, lambda edit: change_user(edit, asker, body))
+    if body.spend is not None:
+        await recount(services, "user", user.user_id, user.limits)
     return answer({"user_id": user.user_id, "data": await _shown(services, user)}, body)
 
 
