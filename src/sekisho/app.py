@@ -47,6 +47,7 @@ from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.periods import period_at
 from sekisho.limits.rule import Rule
 from sekisho.limits.rulebook import Rulebook
+from sekisho.limits.soft import SoftBudgets
 from sekisho.providers.auth.ahead import prepare_all
 from sekisho.providers.deployment import Deployment, resolve_all
 from sekisho.providers.stored import StoredModels
@@ -108,6 +109,7 @@ class Application:
         self._routing = Memory(self._clock)
         self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed)
         self._estimator = Estimator()
+        self._soft = SoftBudgets(self._limiter, self._clock)
         self._rulebook = Rulebook()
         self._transports: dict[tuple[str, float, float, bool], Transport] = {}
         #: pyreqwest minds the environment's proxy settings.
@@ -146,6 +148,7 @@ class Application:
                 limiter=self._limiter,
                 estimator=self._estimator,
                 rulebook=self._rulebook,
+                soft=self._soft,
                 everybody=everybody_of(settings),
                 floor_tokens=settings.sekisho.limits.output_floor_tokens,
                 priceless=settings.sekisho.unknown_price,
@@ -245,6 +248,7 @@ class Application:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
         self._in_background(self._feed.run())
+        self._in_background(self._soft.run())
         self._ready = True
         self._prepare()
 

@@ -38,6 +38,7 @@ from sekisho.limits.estimate import Estimator
 from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.rule import Rule
 from sekisho.limits.rulebook import Rulebook
+from sekisho.limits.soft import SoftBudgets
 from sekisho.providers.auth.authority import StaticKey
 from sekisho.providers.catalog import find_provider
 from sekisho.providers.deployment import Deployment
@@ -248,8 +249,12 @@ class Stage:
         self.book = Book(folder, db)
         self.keys = KeyRing(db, self.clock, Secret(MASTER))
         self.rates = rate_table(PriceBook.load(self.clock))
+        limiter = MemoryLimiter(self.clock, self._spent)
         self.limiting = Limiting(
-            limiter=MemoryLimiter(self.clock, self._spent), estimator=Estimator(), rulebook=Rulebook()
+            limiter=limiter,
+            estimator=Estimator(),
+            rulebook=Rulebook(),
+            soft=SoftBudgets(limiter, self.clock),
         )
 
     async def _spent(self, _rule: Rule, _starts_us: int, _ends_us: int) -> int:

@@ -10,6 +10,7 @@ from sekisho.identity.scopes import Scope
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.limiter import Limiter
 from sekisho.limits.rulebook import Rulebook
+from sekisho.limits.soft import SoftBudgets
 
 
 class Limiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class Limiting(msgspec.Struct, frozen=True, kw_only=True):
     limiter: Limiter
     estimator: Estimator
     rulebook: Rulebook
+    soft: SoftBudgets
     everybody: tuple[Scope, ...] = ()
     floor_tokens: int = 1_024
     priceless: Literal["allow", "refuse"] = "refuse"

@@ -97,6 +97,7 @@ def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
     if call.reserved:
         amounts = [taken.get(line.rule.measure, line.amount) for line in call.reserved]
         limiting.limiter.settle(call.request_id, amounts)
+        limiting.soft.note(call.reserved)
 
 
 def taken_by(row: CallRow) -> dict[Measure, int]:

@@ -222,3 +222,10 @@ async def test_answers_teach_what_to_expect(stage: Stage) -> None:
         await stage.carry(whole(msgspec.json.decode(whole_body("openai-chat"))), stream=False)
     model = deployment().model
     assert stage.limiting.estimator.output_tokens(model, None, "expected") < 2_048
+
+
+async def test_a_soft_budget_refuses_nothing_and_is_told_of(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    bound(stage, soft_budget_nano_usd=1)
+    assert (await stage.carry(GOOD, to=[deployment(costs=DEAR)])).caller.status == 200
+    await stage.limiting.soft.look()
+    assert "its soft budget is 0.000000001 USD" in caplog.text
