@@ -13,7 +13,8 @@ from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from sekisho.providers.auth.authority import Authority, KeyStyle, StaticKey
-from sekisho.providers.auth.azure import EntraIdentity, entra_authority
+from sekisho.providers.auth.azure import entra_authority
+from sekisho.providers.auth.azure_identity import EntraIdentity
 from sekisho.providers.plain import key_of
 from sekisho.providers.provider import Asked, Place
 

@@ -12,7 +12,8 @@ from typing import Final
 from urllib.parse import quote
 
 from sekisho.providers.auth.authority import StaticKey
-from sekisho.providers.auth.google import GoogleIdentity, google_authority
+from sekisho.providers.auth.google import google_authority
+from sekisho.providers.auth.google_identity import GoogleIdentity
 from sekisho.providers.plain import without
 from sekisho.providers.provider import Asked, Place
 

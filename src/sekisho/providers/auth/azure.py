@@ -11,30 +11,11 @@ from __future__ import annotations
 import functools
 import importlib
 
-import msgspec
-
 from sekisho.core.clock import Clock, SystemClock
 from sekisho.core.secret import Secret
 from sekisho.providers.auth.authority import FreshToken
+from sekisho.providers.auth.azure_identity import EntraIdentity
 from sekisho.providers.auth.refresh import Lease, Refreshed, credential_error
-
-
-class EntraIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose tokens they are, and for what: `scope` names the service."""
-
-    tenant_id: str | None = None
-    client_id: str | None = None
-    client_secret: Secret | None = None
-    #: Where Entra ID is, when not at its public address.
-    authority_host: str | None = None
-    scope: str
-
-    @property
-    def lack(self) -> str | None:
-        """What an application's secret lacks, as the end of "Model 'x' …"."""
-        if self.client_secret is None or (self.tenant_id and self.client_id):
-            return None
-        return "has a client_secret without tenant_id and client_id: set all three, or none."
 
 
 @functools.lru_cache(maxsize=1024)

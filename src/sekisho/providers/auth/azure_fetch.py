@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 
 from sekisho.core.secret import Secret
-from sekisho.providers.auth.azure import EntraIdentity
+from sekisho.providers.auth.azure_identity import EntraIdentity
 from sekisho.providers.auth.refresh import Lease, credential_error
 
 #: Entra ID's own hosts. Another one is a private cloud, which the public discovery does not know.

@@ -10,34 +10,13 @@ from __future__ import annotations
 
 import functools
 import importlib
-from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from sekisho.core.clock import Clock, SystemClock
 from sekisho.core.secret import Secret
 from sekisho.providers.auth.authority import FreshToken
+from sekisho.providers.auth.google_identity import GoogleIdentity
 from sekisho.providers.auth.refresh import Lease, Refreshed, credential_error
-
-#: The keys of a credential file that name its project, the first that is set.
-_PROJECT_KEYS: Final = ("project_id", "quota_project_id")
-#: Where gcloud keeps a user's own credentials, below the home directory.
-_USER_FILE: Final = ".config/gcloud/application_default_credentials.json"
-
-
-class GoogleIdentity(msgspec.Struct, frozen=True):
-    """Whose tokens they are. `credentials` is a file's path or its text; without it, what the machine gives."""
-
-    credentials: Secret | None = None
-
-    def project(self) -> str | None:
-        """The project that the credentials belong to, as far as a file tells it; nobody is asked over the network."""
-        try:
-            info = read_file(self.credentials or Secret(str(Path.home() / _USER_FILE)))
-        except (OSError, ValueError):
-            return None
-        return next((str(info[key]) for key in _PROJECT_KEYS if info.get(key)), None)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -49,14 +28,6 @@ def google_authority(identity: GoogleIdentity) -> FreshToken:
 def authority_of(identity: GoogleIdentity, clock: Clock) -> FreshToken:
     """The same, with a clock of the caller's."""
     return FreshToken(Refreshed("Google Cloud", _Lazy(identity), clock))
-
-
-def read_file(credentials: Secret) -> dict[str, Any]:
-    """The content of a credential file, from its text or its path. Raises OSError or ValueError."""
-    text = credentials.reveal().strip()
-    if not text.startswith("{"):
-        text = Path(text).expanduser().read_text()
-    return msgspec.json.decode(text, type=dict[str, Any])
 
 
 class _Lazy:

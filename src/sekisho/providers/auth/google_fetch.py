@@ -18,7 +18,7 @@ from google.oauth2 import credentials as user
 from google.oauth2 import service_account
 
 from sekisho.core.secret import Secret
-from sekisho.providers.auth.google import GoogleIdentity, read_file
+from sekisho.providers.auth.google_identity import GoogleIdentity, read_file
 from sekisho.providers.auth.refresh import Lease, credential_error
 
 SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)

@@ -9,8 +9,8 @@ import pytest
 
 from sekisho.core.errors import ErrorClass, UpstreamError
 from sekisho.core.secret import Secret
-from sekisho.providers.auth.azure import EntraIdentity
 from sekisho.providers.auth.azure_fetch import fetch
+from sekisho.providers.auth.azure_identity import EntraIdentity
 from tests.support.token_server import TokenServer, serving, write_certificate
 
 SCOPE = "https://cognitiveservices.azure.com/.default"

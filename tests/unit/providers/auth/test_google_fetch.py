@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sekisho.core.errors import ErrorClass, UpstreamError
 from sekisho.core.secret import Secret
-from sekisho.providers.auth.google import GoogleIdentity
 from sekisho.providers.auth.google_fetch import Source
+from sekisho.providers.auth.google_identity import GoogleIdentity
 from tests.support.token_server import TokenServer, serving
 
 
