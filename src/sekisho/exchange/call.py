@@ -24,14 +24,14 @@ from sekisho.providers.deployment import Deployment
 from sekisho.routing.plan import Wish
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
-from sekisho.wire.output_cap import Cap, read_cap
+from sekisho.wire.output_cap import COMPLETIONS, Cap, read_cap
 
 #: Anthropic's callers ask for thoughts between tool calls by a header.
 _INTERLEAVED = "interleaved-thinking"
 #: What decides who may call what. Servers that read keys in any case must not find another one than the gateway did.
 _DECIDING_KEYS = frozenset({"model", "stream"})
 #: The operations in which a model writes an answer.
-GENERATES = frozenset({"generate", "compact"})
+GENERATES = frozenset({"generate", "compact", COMPLETIONS})
 
 
 class Surface(msgspec.Struct, frozen=True):
@@ -192,7 +192,11 @@ class Call:
         """The most that the caller asked for of each answer. Only after `read_ask`."""
         if self.operation not in GENERATES:
             return Cap(tokens=0)
-        return read_cap(self.dialect.shape or self.dialect.name, self.asked.body)
+        return read_cap(self.capped_as(self.dialect), self.asked.body)
+
+    def capped_as(self, dialect: Dialect) -> str:
+        """How wire/output_cap.py knows a body of `dialect` that asks for what this call does."""
+        return COMPLETIONS if self.operation == COMPLETIONS else dialect.shape or dialect.name
 
     def request(self) -> Request:
         """The caller's request in canonical words. Raises MalformedRequest or UnsupportedFeature."""

@@ -146,7 +146,7 @@ def _edited(call: Call, deployment: Deployment, upstream: Dialect, points: Seque
         options = _stream_options(call)
         changes["stream_options"] = msgspec.json.encode({**options, "include_usage": True})
     if call.output_limit is not None:
-        changes |= lowered(upstream.shape or upstream.name, call.asked.body, call.output_limit)
+        changes |= lowered(call.capped_as(upstream), call.asked.body, call.output_limit)
     return call.asked.body.edited(changes) if changes else call.body
 
 

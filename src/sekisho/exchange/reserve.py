@@ -82,7 +82,7 @@ async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates:
             return
         failure = refusal_of(refusal, call, scopes, limiting.budget_status, now_us)
         least, room = max(limiting.floor_tokens, cap.least), _affordable(refusal, need, most)
-        if room < min(least, most):
+        if not room or room < min(least, most):
             break
         call.output_limit = most = min(max(least, room // _PART), most - 1)
     raise failure

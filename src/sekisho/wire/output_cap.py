@@ -25,30 +25,38 @@ class Cap(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Where a dialect says it: `names`, the first one known, inside of `within` where that is not the top."""
+    """Where a dialect says it: `names`, inside of `within` where that is not the top; `answers` say how many are made,
+    for each element of `prompts`.
+    """
 
     names: tuple[str, ...]
     within: str = ""
-    answers: str = ""
+    answers: tuple[str, ...] = ()
+    prompts: str = ""
 
 
+#: Legacy completions, which are an operation and no dialect.
+COMPLETIONS: Final = "completions"
 _PLACES: Final = {
     "anthropic-messages": _Place(("max_tokens",)),
-    "openai-chat": _Place(("max_completion_tokens", "max_tokens"), answers="n"),
+    "openai-chat": _Place(("max_completion_tokens", "max_tokens"), answers=("n",)),
+    COMPLETIONS: _Place(("max_tokens",), answers=("n", "best_of"), prompts="prompt"),
     "openai-responses": _Place(("max_output_tokens",)),
     "bedrock-converse": _Place(("maxTokens",), within="inferenceConfig"),
     "bedrock-converse@bedrock": _Place(("max_new_tokens", "maxTokens"), within="inferenceConfig"),
-    "gemini-generate": _Place(("maxOutputTokens",), within="generationConfig", answers="candidateCount"),
+    "gemini-generate": _Place(("maxOutputTokens",), within="generationConfig", answers=("candidateCount",)),
 }
 
 
 def read_cap(dialect: str, body: JsonObject) -> Cap:
-    """What a body of this dialect allows."""
+    """What a body of this dialect allows. Of two names the larger holds: which of them a server reads is its own."""
     place = _PLACES[dialect]
     fields = _fields(place, body)
-    tokens = next((value for name in place.names if (value := _count(fields.get(name)))), None)
-    answers = _count(fields.get(place.answers)) if place.answers else None
-    return Cap(tokens, answers or 1, _least(body) if dialect == "anthropic-messages" else 1)
+    tokens = max((value for name in place.names if (value := _count(fields.get(name)))), default=None)
+    answers = max((_count(fields.get(name)) or 1 for name in place.answers), default=1)
+    if place.prompts:
+        answers *= _prompts(fields.get(place.prompts))
+    return Cap(tokens, answers, _least(body) if dialect == "anthropic-messages" else 1)
 
 
 def lowered(dialect: str, body: JsonObject, tokens: int) -> dict[str, bytes | None]:
@@ -80,6 +88,15 @@ def _count(raw: bytes | None) -> int | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return value if isinstance(value, int) and value is not True and value > 0 else None
+
+
+def _prompts(raw: bytes | None) -> int:
+    """How many prompts stand in a list: texts, or lists of tokens. A list of tokens is one."""
+    try:
+        items = msgspec.json.decode(raw, type=list[msgspec.Raw]) if raw is not None else []
+    except (msgspec.DecodeError, RecursionError):
+        return 1
+    return max(1, sum(bytes(item)[:1] in (b'"', b"[") for item in items))
 
 
 def _least(body: JsonObject) -> int:

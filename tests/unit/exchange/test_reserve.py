@@ -216,6 +216,35 @@ async def test_embeddings_have_no_answer_to_pay_for(stage: Stage) -> None:
     assert (done.caller.status, await used(stage)) == (200, [5_000_000])
 
 
+async def test_every_answer_of_a_legacy_completion_is_paid_for(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=200 * NANO_PER_USD)
+    asked = {"model": "m", "prompt": ["Hi", "Ho"], "n": 3, "best_of": 5, "max_tokens": 30_000}
+    to, body = [deployment(costs=DEAR)], msgspec.json.encode(asked)
+    reply = {"object": "text_completion", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}
+    done = await stage.carry(whole(reply), to=to, operation="completions", body=body)
+    sent = msgspec.json.decode(done.requests[0].body)
+    assert done.caller.status == 200
+    assert 1_024 <= sent["max_tokens"] < 20_000
+    assert sent == asked | {"model": sent["model"], "max_tokens": sent["max_tokens"]}
+    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    done = await stage.carry(to=to, operation="completions", body=body)
+    assert (done.caller.status, error_of(done)["code"], done.requests) == (429, "budget_exceeded", [])
+
+
+async def test_a_cut_legacy_completion_is_booked_as_far_as_it_was_seen(stage: Stage) -> None:
+    pieces = b'data: {"choices":[{"text":"%b"}]}\n\n' % (b"word" * 100)
+    body = b'{"model":"m","prompt":"Hi","stream":true}'
+    done = await stage.carry(Script([pieces, ConnectionResetError()]), operation="completions", body=body)
+    assert (done.row.usage_complete, done.row.output_tokens) == (False, 100)
+
+
+async def test_what_a_shorter_answer_would_not_help_is_asked_for_once(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1)
+    body, to = b'{"model":"m","input":"Hi"}', [deployment(costs=DEAR)]
+    done = await stage.carry(to=to, operation="embeddings", body=body)
+    assert (done.caller.status, done.call.output_limit) == (429, None)
+
+
 async def test_answers_teach_what_to_expect(stage: Stage) -> None:
     bound(stage, tpm_limit=1_000_000)
     for _ in range(16):

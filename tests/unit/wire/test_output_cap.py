@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from sekisho.wire.json_edit import JsonObject
-from sekisho.wire.output_cap import Cap, lowered, read_cap
+from sekisho.wire.output_cap import COMPLETIONS, Cap, lowered, read_cap
 from sekisho.wire.registry import BY_NAME
 
 SAID: dict[str, tuple[bytes, Cap]] = {
     "anthropic-messages": (b'{"max_tokens": 4096, "messages": []}', Cap(4096)),
     "openai-chat": (b'{"max_tokens": 100, "n": 3, "messages": []}', Cap(100, 3)),
+    "completions": (b'{"max_tokens": 50, "n": 2, "best_of": 5, "prompt": ["a", "b"]}', Cap(50, 10)),
     "openai-responses": (b'{"max_output_tokens": 7, "input": "x"}', Cap(7)),
     "bedrock-converse": (b'{"inferenceConfig": {"maxTokens": 9, "topP": 0.5}}', Cap(9)),
     "bedrock-converse@bedrock": (b'{"inferenceConfig": {"max_new_tokens": 8}}', Cap(8)),
@@ -26,7 +27,16 @@ UNSAID = sorted(SAID)
 
 
 def test_every_dialect_has_its_place() -> None:
-    assert {dialect.shape or name for name, dialect in BY_NAME.items()} == set(SAID)
+    assert {dialect.shape or name for name, dialect in BY_NAME.items()} | {COMPLETIONS} == set(SAID)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answers"),
+    [(b'"a"', 2), (b'["a", "b", "c"]', 6), (b"[[1, 2], [3]]", 4), (b"[1, 2, 3]", 2), (b"[]", 2), (b"null", 2)],
+)
+def test_each_of_several_prompts_is_answered(prompt: bytes, answers: int) -> None:
+    body = JsonObject(b'{"max_tokens": 50, "n": 2, "prompt": %b}' % prompt)
+    assert read_cap(COMPLETIONS, body) == Cap(50, answers)
 
 
 @pytest.mark.parametrize("dialect", UNSAID)
@@ -49,8 +59,9 @@ def test_only_a_count_is_a_maximum(value: bytes) -> None:
     assert read_cap("anthropic-messages", JsonObject(b'{"max_tokens": %b}' % value)) == Cap()
 
 
-def test_the_newer_name_holds() -> None:
-    both = JsonObject(b'{"max_tokens": 5, "max_completion_tokens": 6}')
+@pytest.mark.parametrize(("old", "new"), [(5, 6), (6, 5)])
+def test_the_larger_of_two_names_holds(old: int, new: int) -> None:
+    both = JsonObject(b'{"max_tokens": %d, "max_completion_tokens": %d}' % (old, new))
     assert read_cap("openai-chat", both).tokens == 6
     assert both.edited(lowered("openai-chat", both, 4)) == b'{"max_tokens": 4, "max_completion_tokens": 4}'
 
