@@ -24,8 +24,10 @@ from sekisho.store.edit import Edit
 from sekisho.store.keys import KeyRow, alias_is_taken
 from sekisho.store.tokens import find_key, is_taken, rotate
 
-#: What who does not lead may not set at all, and what only on keys of their own making.
+#: What who does not lead may neither set nor take off, what they may not change once the key is made, and what only on
+#: keys of their own making.
 _LEADERS_ONLY = ("spend_nano_usd", "organization_id", "budget_id")
+_FIXED_WHEN_MADE = ("blocked", "user_id")
 _MAKERS_ONLY = (
     "limits",
     "models",
@@ -34,9 +36,11 @@ _MAKERS_ONLY = (
     "key_type",
     "blocked",
     "expires_us",
-    "user_id",
     "team_id",
+    "project_id",
 )
+#: Names in the metadata by which calls are bound.
+_BINDING_METADATA = ("residency", "tags")
 
 
 def owner_of_key(connection: Connection, row: KeyRow) -> Owner:
@@ -71,7 +75,9 @@ def make_key(
         fields.setdefault("user_id", asker.user_id)
     check_references(edit, asker, fields, None)
     reach = asker.check(_owner(edit.connection, fields, None))
-    _check_leaders_only(reach, fields)
+    _check_leaders_only(reach, fields, None)
+    if for_user and not leads(reach):
+        fields["user_id"] = asker.user_id  # also where null was sent: nobody's keys outlive their maker in the team
     key = sent.key or PREFIX + secrets.token_urlsafe(KEY_BYTES)
     _check_free(edit.connection, key, master_hash)
     _check_alias(edit.connection, fields.get("key_alias"), None)
@@ -139,7 +145,7 @@ def shown_name(key: str) -> str:
 def _changed(edit: Edit, asker: Asker, present: KeyRow, fields: dict[str, Any]) -> KeyRow:
     check_references(edit, asker, fields, present)
     reach = asker.check(owner_of_key(edit.connection, present)) & asker.check(_owner(edit.connection, fields, present))
-    _check_leaders_only(reach, fields)
+    _check_leaders_only(reach, fields, present)
     if not leads(reach) and present.created_by != asker.user_id:
         _check_makers_only(present, fields)
     _check_alias(edit.connection, fields.get("key_alias"), present.token)
@@ -163,18 +169,22 @@ def _owner(connection: Connection, fields: dict[str, Any], present: KeyRow | Non
     )
 
 
-def _check_leaders_only(reach: Reach, fields: dict[str, Any]) -> None:
+def _check_leaders_only(reach: Reach, fields: dict[str, Any], present: KeyRow | None) -> None:
     if leads(reach):
         return
-    for name in _LEADERS_ONLY:
-        if fields.get(name) is not None:
-            raise Forbidden(f"Your role may not set '{name.removesuffix('_nano_usd')}'. Ask your administrator.")
+    names = [
+        name for name in _LEADERS_ONLY if name in fields and {fields[name], getattr(present, name, None)} != {None}
+    ]
+    if present is not None:
+        names += [name for name in _FIXED_WHEN_MADE if name in fields and fields[name] != getattr(present, name)]
+    if names:
+        raise Forbidden(f"Your role may not set '{names[0].removesuffix('_nano_usd')}'. Ask your administrator.")
 
 
 def _check_makers_only(present: KeyRow, fields: dict[str, Any]) -> None:
     changed = [name for name in _MAKERS_ONLY if name in fields and fields[name] != getattr(present, name)]
-    if fields.get("metadata", present.metadata).get("residency") != present.metadata.get("residency"):
-        changed.append("metadata.residency")
+    metadata = fields.get("metadata", present.metadata)
+    changed += [f"metadata.{name}" for name in _BINDING_METADATA if metadata.get(name) != present.metadata.get(name)]
     if changed:
         message = "Others made this key: its limits and its place are theirs to change. Ask your administrator."
         raise Forbidden(message, param=changed[0])

@@ -74,6 +74,32 @@ async def test_what_others_laid_on_a_key_its_holder_does_not_take_off(world: Adm
     assert (reply.status, reply.json["key_alias"]) == (200, "mine")
 
 
+@pytest.mark.parametrize(
+    ("laid", "change"),
+    [
+        ({"budget_id": "b1"}, {"budget_id": None}),
+        ({"tags": ["g1"]}, {"tags": []}),
+        ({"tags": ["g1"]}, {"metadata": {}}),
+        ({"organization_id": HOME.organization}, {"organization_id": None}),
+        ({"project_id": HOME.project}, {"project_id": None}),
+    ],
+)
+async def test_a_holder_leaves_nothing_that_binds_the_key(
+    world: Admin, laid: dict[str, Any], change: dict[str, Any]
+) -> None:
+    person = "M" if "project_id" in laid else "U"
+    key = await made(world, user_id=f"user-{person}", **laid)
+    reply = await world.post("/key/update", change | {"key": key["key"]}, token=key_of(person))
+    assert reply.status == 403, reply.body
+
+
+async def test_a_blocked_key_is_unblocked_by_its_holder_by_no_path(world: Admin) -> None:
+    key = await made(world, key_of("U"))
+    await world.post("/key/block", {"key": key["key"]})
+    reply = await world.post("/key/update", {"key": key["key"], "blocked": False}, token=key_of("U"))
+    assert reply.status == 403, reply.body
+
+
 async def test_a_holder_changes_keys_of_their_own_making(world: Admin) -> None:
     key = await made(world, key_of("U"), max_budget=1)
     reply = await world.post("/key/update", {"key": key["key"], "max_budget": 2}, token=key_of("U"))
@@ -165,6 +191,10 @@ async def test_a_member_does_what_the_team_permits(world: Admin) -> None:
     assert (answer["user_id"], answer["team_id"]) == ("user-M", HOME.team)
     assert (await world.post("/key/generate", body | {"user_id": "user-T"}, token=key_of("M"))).status == 403
     assert (await world.post("/key/generate", {"team_id": ABROAD.team}, token=key_of("M"))).status == 403
+    permit("/key/generate", "/key/update")
+    assert (await made(world, key_of("M"), user_id=None, **body))["user_id"] == "user-M"
+    reply = await world.post("/key/update", {"key": answer["key"], "user_id": None}, token=key_of("M"))
+    assert reply.status == 403, "a key of nobody's would outlive their membership"
 
 
 async def test_every_change_of_a_key_names_who_made_it(world: Admin) -> None:
