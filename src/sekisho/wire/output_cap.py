@@ -26,25 +26,37 @@ class Cap(msgspec.Struct, frozen=True):
 
 class _Place(msgspec.Struct, frozen=True):
     """Where a dialect says it: `names`, inside of `within` where that is not the top; `answers` say how many are made,
-    for each element of `prompts`.
+    for each element of `prompts`. `thinking` are the ways from the top to how much of it may be thought.
     """
 
     names: tuple[str, ...]
     within: str = ""
     answers: tuple[str, ...] = ()
     prompts: str = ""
+    thinking: tuple[tuple[str, ...], ...] = ()
 
 
 #: Legacy completions, which are an operation and no dialect.
 COMPLETIONS: Final = "completions"
+#: Claude's own field, and its older name, where Converse takes what is a model's own.
+_OF_CLAUDE: Final = ("thinking", "reasoning_config")
 _PLACES: Final = {
-    "anthropic-messages": _Place(("max_tokens",)),
+    "anthropic-messages": _Place(("max_tokens",), thinking=(("thinking", "budget_tokens"),)),
     "openai-chat": _Place(("max_completion_tokens", "max_tokens"), answers=("n",)),
     COMPLETIONS: _Place(("max_tokens",), answers=("n", "best_of"), prompts="prompt"),
     "openai-responses": _Place(("max_output_tokens",)),
-    "bedrock-converse": _Place(("maxTokens",), within="inferenceConfig"),
+    "bedrock-converse": _Place(
+        ("maxTokens",),
+        within="inferenceConfig",
+        thinking=tuple(("additionalModelRequestFields", name, "budget_tokens") for name in _OF_CLAUDE),
+    ),
     "bedrock-converse@bedrock": _Place(("max_new_tokens", "maxTokens"), within="inferenceConfig"),
-    "gemini-generate": _Place(("maxOutputTokens",), within="generationConfig", answers=("candidateCount",)),
+    "gemini-generate": _Place(
+        ("maxOutputTokens",),
+        within="generationConfig",
+        answers=("candidateCount",),
+        thinking=(("generationConfig", "thinkingConfig", "thinkingBudget"),),
+    ),
 }
 
 
@@ -56,7 +68,7 @@ def read_cap(dialect: str, body: JsonObject) -> Cap:
     answers = max((_count(fields.get(name)) or 1 for name in place.answers), default=1)
     if place.prompts:
         answers *= _prompts(fields.get(place.prompts))
-    return Cap(tokens, answers, _least(body) if dialect == "anthropic-messages" else 1)
+    return Cap(tokens, answers, max((_at(way, body) + 1 for way in place.thinking), default=1))
 
 
 def lowered(dialect: str, body: JsonObject, tokens: int) -> dict[str, bytes | None]:
@@ -99,10 +111,12 @@ def _prompts(raw: bytes | None) -> int:
     return max(1, sum(bytes(item)[:1] in (b'"', b"[") for item in items))
 
 
-def _least(body: JsonObject) -> int:
-    """Anthropic's maximum has to be above the budget for thinking."""
-    try:
-        thinking = msgspec.json.decode(body.values.get("thinking", b"{}"), type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError):
-        return 1
-    return (_count(thinking.get("budget_tokens")) or 0) + 1
+def _at(way: tuple[str, ...], body: JsonObject) -> int:
+    """The count at the end of a way; 0 where there is none. A maximum has to be above it, or nothing is said."""
+    values: dict[str, msgspec.Raw] = body.values
+    for name in way[:-1]:
+        try:
+            values = msgspec.json.decode(values.get(name, b"{}"), type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError):
+            return 0
+    return _count(values.get(way[-1])) or 0

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from sekisho.core.money import NANO_PER_USD
+from sekisho.exchange.call import PathSays
 from sekisho.identity.scopes import Scope
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.rulebook import Rulebook
@@ -118,6 +119,24 @@ async def test_no_answer_is_cut_below_the_floor(stage: Stage) -> None:
     stage.limiting = msgspec.structs.replace(stage.limiting, floor_tokens=900)
     done = await stage.carry(to=[deployment(costs=DEAR)], max_tokens=30_000)
     assert (done.caller.status, error_of(done)["code"]) == (429, "budget_exceeded")
+
+
+async def test_no_answer_is_cut_below_what_its_thinking_takes(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=20 * NANO_PER_USD)
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 9_000}}
+    asked = {
+        "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+        "inferenceConfig": {"maxTokens": 30_000},
+        "additionalModelRequestFields": thinking,
+    }
+    done = await stage.carry(
+        whole(msgspec.json.decode(whole_body("openai-chat"))),
+        to=[deployment(costs=DEAR)],
+        dialect="bedrock-converse",
+        path=PathSays(model="m", stream=False),
+        body=msgspec.json.encode(asked),
+    )
+    assert (done.caller.status, done.caller.headers["x-sekisho-max-tokens"]) == (200, "9001")
 
 
 async def test_a_short_answer_needs_no_floor(stage: Stage) -> None:

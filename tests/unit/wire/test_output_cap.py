@@ -24,6 +24,7 @@ SAID: dict[str, tuple[bytes, Cap]] = {
     "gemini-generate": (b'{"generationConfig": {"maxOutputTokens": 11, "candidateCount": 2}}', Cap(11, 2)),
 }
 UNSAID = sorted(SAID)
+CONVERSE = b'{"inferenceConfig":{"maxTokens":9000},"additionalModelRequestFields":{"%b":{"budget_tokens":8000}}}'
 
 
 def test_every_dialect_has_its_place() -> None:
@@ -66,9 +67,33 @@ def test_the_larger_of_two_names_holds(old: int, new: int) -> None:
     assert both.edited(lowered("openai-chat", both, 4)) == b'{"max_tokens": 4, "max_completion_tokens": 4}'
 
 
-def test_thinking_has_to_fit_in() -> None:
-    body = JsonObject(b'{"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 8000}}')
-    assert read_cap("anthropic-messages", body) == Cap(9000, least=8001)
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ("anthropic-messages", b'{"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 8000}}'),
+        ("bedrock-converse", CONVERSE % b"thinking"),
+        ("bedrock-converse", CONVERSE % b"reasoning_config"),
+        (
+            "gemini-generate",
+            b'{"generationConfig": {"maxOutputTokens": 9000, "thinkingConfig": {"thinkingBudget": 8000}}}',
+        ),
+    ],
+)
+def test_thinking_has_to_fit_in(dialect: str, body: bytes) -> None:
+    assert read_cap(dialect, JsonObject(body)) == Cap(9000, least=8001)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ("anthropic-messages", b'{"thinking": {"type": "adaptive"}}'),
+        ("bedrock-converse", b'{"additionalModelRequestFields": [1]}'),
+        ("bedrock-converse", b'{"additionalModelRequestFields": {"thinking": 7}}'),
+        ("gemini-generate", b'{"generationConfig": {"thinkingConfig": {"thinkingBudget": -1}}}'),
+    ],
+)
+def test_thinking_of_no_length_asks_for_nothing(dialect: str, body: bytes) -> None:
+    assert read_cap(dialect, JsonObject(body)) == Cap()
 
 
 @pytest.mark.parametrize("dialect", UNSAID)
