@@ -28,7 +28,7 @@ from sekisho.api.admin.team_changes import (
     remove_teams,
 )
 from sekisho.api.admin.teamrows import member_budget, membership_row, team_row
-from sekisho.api.admin.visible import visible_teams
+from sekisho.api.admin.visible import leads_team, visible_keys, visible_teams
 from sekisho.core.errors import MalformedRequest
 from sekisho.store.directory import KEYS, TEAM_MEMBERS, TEAMS, USERS, TeamMemberRow, TeamRow
 from sekisho.store.edit import Edit
@@ -153,7 +153,7 @@ async def info(services: Services, asker: Asked, team_id: Annotated[Name, Query(
 
     def read(connection: Connection) -> dict[str, Any]:
         row, _ = reached_team(connection, asker, team_id)
-        return _team_info(connection, row, services.desk.now_us)
+        return _team_info(connection, asker, row, services.desk.now_us)
 
     return answer(await services.desk.read(read))
 
@@ -166,7 +166,7 @@ async def list_all(services: Services, asker: Asked, wanted: Annotated[TeamListQ
 
     def read(connection: Connection) -> list[dict[str, Any]]:
         rows = TEAMS.find(connection, *conditions, limit=TEAMS_MAX + 1)
-        return [_listed(connection, row, services.desk.now_us) for row in rows]
+        return [_listed(connection, asker, row, services.desk.now_us) for row in rows]
 
     found = await services.desk.read(read)
     response = answer(found[:TEAMS_MAX])
@@ -237,20 +237,23 @@ async def _changed(
     return answer(await shown_team(services, await services.desk.edit(asker.actor, work)), body)
 
 
-def _team_info(connection: Connection, row: TeamRow, now_us: int) -> dict[str, Any]:
+def _team_info(connection: Connection, asker: Asker, row: TeamRow, now_us: int) -> dict[str, Any]:
+    """Who does not lead the team is shown its members, but keys and spend of their own only."""
     members = members_of(connection, row)
-    keys = KEYS.find(connection, KEYS.table.c.team_id == row.team_id, limit=KEYS_MAX)
+    own = [member for member in members if leads_team(asker, row) or member.user_id == asker.user_id]
+    of_team = KEYS.table.c.team_id == row.team_id
+    keys = KEYS.find(connection, of_team, *visible_keys(asker, whole=True), limit=KEYS_MAX)
     budget = {"team_member_budget_table": member_budget(row.member_limits)}
     return {
         "team_id": row.team_id,
         "team_info": team_row(row, members, emails_of(connection, members), now_us) | budget,
         "keys": [token_row(key, now_us) for key in keys],
-        "team_memberships": [membership_row(member, now_us) for member in members],
+        "team_memberships": [membership_row(member, now_us) for member in own],
     }
 
 
-def _listed(connection: Connection, row: TeamRow, now_us: int) -> dict[str, Any]:
-    shown = _team_info(connection, row, now_us)
+def _listed(connection: Connection, asker: Asker, row: TeamRow, now_us: int) -> dict[str, Any]:
+    shown = _team_info(connection, asker, row, now_us)
     team: dict[str, Any] = shown["team_info"]
     return team | {"team_memberships": shown["team_memberships"], "keys": shown["keys"]}
 

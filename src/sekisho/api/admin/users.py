@@ -26,7 +26,7 @@ from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.api.admin.teams import team_with_members
 from sekisho.api.admin.user_changes import UserFields, change_user, make_user, reached_user, remove_users
 from sekisho.api.admin.userrows import user_row
-from sekisho.api.admin.visible import visible_users
+from sekisho.api.admin.visible import visible_keys, visible_teams, visible_users
 from sekisho.core.errors import CallerError, MalformedRequest
 from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, TEAM_MEMBERS, TEAMS, USERS, TeamRow, UserRow
 from sekisho.store.edit import Edit
@@ -80,7 +80,7 @@ async def new(body: UserFields, services: Services, asker: Asked) -> Response:
     def work(edit: Edit) -> tuple[UserRow, tuple[str, KeyRow] | None, list[TeamRow]]:
         user = make_user(edit, asker, body)
         made = make_key(edit, asker, _key_of(asker, body, user), master) if body.auto_create_key else None
-        return user, made, _teams_of(edit.connection, user.user_id)
+        return user, made, _teams_of(edit.connection, asker, user.user_id)
 
     user, made, teams = await services.desk.edit(asker.actor, work)
     now_us = services.desk.now_us
@@ -100,7 +100,7 @@ async def update(body: UserFields, services: Services, asker: Asked) -> Response
     user = await services.desk.edit(asker.actor, lambda edit: change_user(edit, asker, body))
     if body.spend is not None:
         await recount(services, "user", user.user_id, user.limits)
-    return answer({"user_id": user.user_id, "data": await _shown(services, user)}, body)
+    return answer({"user_id": user.user_id, "data": await _shown(services, asker, user)}, body)
 
 
 @router.post("/user/bulk_update")
@@ -147,11 +147,11 @@ async def info(services: Services, asker: Asked, user_id: Annotated[Name | None,
         if user_id is None and (name is None or USERS.get(connection, name) is None):
             return {"user_id": name, "user_info": None, "keys": [], "teams": []}  # the master key, or a service account
         row = reached_user(connection, asker, name)
-        teams = {team.team_id: team for team in _teams_of(connection, row.user_id)}
-        keys = KEYS.find(connection, KEYS.table.c.user_id == row.user_id, limit=KEYS_MAX)
+        teams = {team.team_id: team for team in _teams_of(connection, asker, row.user_id)}
+        keys = KEYS.find(connection, *_keys_of(asker, row), limit=KEYS_MAX)
         return {
             "user_id": row.user_id,
-            "user_info": _user(connection, row, list(teams), now_us),
+            "user_info": _user(connection, asker, row, list(teams), now_us),
             "keys": [
                 token_row(key, now_us) | {"team_alias": teams[key.team_id].team_alias if key.team_id in teams else None}
                 for key in keys
@@ -169,8 +169,8 @@ async def info_alone(services: Services, asker: Asked, user_id: Annotated[Name |
 
     def read(connection: Connection) -> dict[str, Any]:
         row = reached_user(connection, asker, user_id or asker.user_id)
-        teams = [team.team_id for team in _teams_of(connection, row.user_id)]
-        return _user(connection, row, teams, services.desk.now_us)
+        teams = [team.team_id for team in _teams_of(connection, asker, row.user_id)]
+        return _user(connection, asker, row, teams, services.desk.now_us)
 
     return answer(await services.desk.read(read))
 
@@ -189,7 +189,9 @@ async def list_users(services: Services, asker: Asked, wanted: Annotated[UserLis
             sort_by=_SORTED_BY.get(wanted.sort_by, wanted.sort_by),
             ascending=wanted.sort_order == "asc",
         )
-        return [_listed(connection, row, services.desk.now_us) for row in rows], USERS.count(connection, *conditions)
+        return [_listed(connection, asker, row, services.desk.now_us) for row in rows], USERS.count(
+            connection, *conditions
+        )
 
     rows, total = await services.desk.read(read)
     return answer(
@@ -232,30 +234,38 @@ def _change(asker: Asker, one: UserFields) -> Any:
     return work
 
 
-async def _shown(services: AdminServices, user: UserRow) -> dict[str, Any]:
+async def _shown(services: AdminServices, asker: Asker, user: UserRow) -> dict[str, Any]:
     def read(connection: Connection) -> dict[str, Any]:
-        teams = [team.team_id for team in _teams_of(connection, user.user_id)]
-        return _user(connection, user, teams, services.desk.now_us)
+        teams = [team.team_id for team in _teams_of(connection, asker, user.user_id)]
+        return _user(connection, asker, user, teams, services.desk.now_us)
 
     return await services.desk.read(read)
 
 
-def _user(connection: Connection, row: UserRow, teams: list[str], now_us: int) -> dict[str, Any]:
+def _user(connection: Connection, asker: Asker, row: UserRow, teams: list[str], now_us: int) -> dict[str, Any]:
     members = ORGANIZATION_MEMBERS.table.c
-    organizations = ORGANIZATION_MEMBERS.find(connection, members.user_id == row.user_id, limit=TEAMS_MAX)
+    conditions = [members.user_id == row.user_id]
+    if not asker.sees_all:
+        conditions.append(members.organization_id.in_(sorted(asker.standing.organizations)))
+    organizations = ORGANIZATION_MEMBERS.find(connection, *conditions, limit=TEAMS_MAX)
     return user_row(row, now_us, teams=teams, organizations=organizations)
 
 
-def _listed(connection: Connection, row: UserRow, now_us: int) -> dict[str, Any]:
-    teams = [team.team_id for team in _teams_of(connection, row.user_id)]
-    count = KEYS.count(connection, KEYS.table.c.user_id == row.user_id)
-    return user_row(row, now_us, teams=teams) | {"key_count": count}
+def _listed(connection: Connection, asker: Asker, row: UserRow, now_us: int) -> dict[str, Any]:
+    teams = [team.team_id for team in _teams_of(connection, asker, row.user_id)]
+    return user_row(row, now_us, teams=teams) | {"key_count": KEYS.count(connection, *_keys_of(asker, row))}
 
 
-def _teams_of(connection: Connection, user_id: str) -> list[TeamRow]:
+def _teams_of(connection: Connection, asker: Asker, user_id: str) -> list[TeamRow]:
+    """The user's teams, as far as the asker sees them."""
     members = TEAM_MEMBERS.table.c
     named = select(members.team_id).where(members.user_id == user_id)
-    return TEAMS.find(connection, TEAMS.table.c.team_id.in_(named), limit=TEAMS_MAX)
+    return TEAMS.find(connection, TEAMS.table.c.team_id.in_(named), *visible_teams(asker), limit=TEAMS_MAX)
+
+
+def _keys_of(asker: Asker, row: UserRow) -> list[ColumnElement[bool]]:
+    """That a key is the user's, and one that the asker sees."""
+    return [KEYS.table.c.user_id == row.user_id, *visible_keys(asker, whole=True)]
 
 
 def _matching(wanted: UserListQuery) -> list[ColumnElement[bool]]:

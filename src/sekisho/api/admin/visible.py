@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select
 
 from sekisho.api.admin.services import Asker
-from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, ORGANIZATIONS, TEAMS
+from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, ORGANIZATIONS, TEAMS, TeamRow
 from sekisho.store.entities import Entities
 
 Conditions = list[ColumnElement[bool]]
@@ -52,6 +52,12 @@ def visible_teams(asker: Asker) -> Conditions:
     return [or_(columns.team_id.in_(names), columns.organization_id.in_(sorted(asker.standing.administered)))]
 
 
+def leads_team(asker: Asker, team: TeamRow) -> bool:
+    """Whether the asker sees all of a team: what each of its members has, and spends."""
+    standing = asker.standing
+    return asker.sees_all or team.team_id in standing.led_teams or team.organization_id in standing.administered
+
+
 def visible_organizations(asker: Asker) -> Conditions:
     """Organisations that the asker belongs to."""
     if asker.sees_all:
@@ -71,12 +77,13 @@ def visible_users(asker: Asker, users: Entities[Any]) -> Conditions:
 
 
 def _ones_own(asker: Asker, columns: Any) -> Conditions:
-    """The user's; by a key of a team, the user's in that team."""
+    """The user's; by a key of a team, the user's in that team; by one of an organisation alone, none."""
     if asker.user_id is None:
         return []
     if asker.standing.acts_as_user:
         return [columns.user_id == asker.user_id]
-    return [and_(columns.user_id == asker.user_id, columns.team_id == (asker.standing.principal.team_id or ""))]
+    team_id = asker.standing.principal.team_id
+    return [and_(columns.user_id == asker.user_id, columns.team_id == team_id)] if team_id else []
 
 
 def _of_organizations(asker: Asker, columns: Any) -> Conditions:

@@ -153,3 +153,16 @@ async def test_a_team_says_what_its_members_may_do(world: Admin) -> None:
     reply = await world.get("/team/permissions_list", team_id="t1", token=key_of("M"))
     assert reply.json["team_member_permissions"] == ["/key/generate"]
     assert "/key/service-account/generate" in reply.json["all_available_permissions"]
+
+
+async def test_a_member_sees_the_team_but_not_the_keys_and_spend_of_others(world: Admin) -> None:
+    info = (await world.get("/team/info", team_id="t1", token=key_of("M"))).json
+    listed = (await world.get("/team/list", token=key_of("M"))).json
+    for shown in (info, listed[0]):
+        assert {key["user_id"] for key in shown["keys"]} == {"user-M"}
+        assert [one["user_id"] for one in shown["team_memberships"]] == ["user-M"]
+    assert {one["user_id"] for one in info["team_info"]["members_with_roles"]} == {"user-M", "user-T"}
+    service = (await world.get("/team/info", team_id="t1", token=HOME.service_key)).json
+    assert ([key["user_id"] for key in service["keys"]], service["team_memberships"]) == ([None], [])
+    led = (await world.get("/team/info", team_id="t1", token=key_of("T"))).json
+    assert (len(led["keys"]), len(led["team_memberships"])) == (2, 2)

@@ -147,3 +147,23 @@ async def test_users_are_listed_in_pages_with_their_keys_counted(world: Admin) -
 async def test_the_roles_are_explained(world: Admin) -> None:
     reply = (await world.get("/user/available_roles", token=key_of("U"))).json
     assert set(reply) == {"proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"}
+
+
+async def test_info_by_a_key_of_a_team_shows_nothing_of_the_user_beyond_that_team(world: Admin) -> None:
+    made = await world.post("/key/generate", {"team_id": HOME.team, "user_id": "user-X"}, token=key_of("T"))
+    shown = (await world.get("/user/info", token=made.json["key"])).json
+    assert [key["token"] for key in shown["keys"]] == [made.json["token"]]
+    assert (shown["teams"], shown["user_info"]["teams"], shown["user_info"]["organization_memberships"]) == ([], [], [])
+    assert (await world.get("/v2/user/info", token=made.json["key"])).json["teams"] == []
+
+
+async def test_who_administers_an_organisation_sees_nothing_of_its_members_in_others(world: Admin) -> None:
+    member = {"organization_id": HOME.organization, "member": {"user_id": "user-X"}}
+    assert (await world.post("/organization/member_add", member, token=key_of("O"))).status == 200
+    shown = (await world.get("/user/info", user_id="user-X", token=key_of("O"))).json
+    assert (shown["keys"], shown["teams"]) == ([], [])
+    memberships = shown["user_info"]["organization_memberships"]
+    assert [one["organization_id"] for one in memberships] == [HOME.organization]
+    listed = (await world.get("/user/list", user_ids="user-X", token=key_of("O"))).json["users"]
+    assert [(one["teams"], one["key_count"]) for one in listed] == [([], 0)]
+    assert len((await world.get("/user/info", token=FOREIGN_KEY)).json["keys"]) == 2

@@ -6,17 +6,19 @@ from sekisho.api.admin.access import Membership, Standing
 from sekisho.api.admin.permissions import Role, rule_for
 from sekisho.api.admin.services import Asker
 from sekisho.api.admin.visible import (
+    leads_team,
     visible_keys,
     visible_organizations,
     visible_teams,
     visible_usage,
     visible_users,
 )
-from sekisho.identity.keys import Principal
+from sekisho.identity.keys import Principal, token_hash
 from sekisho.store.directory import KEYS, ORGANIZATIONS, TEAMS, USERS
 from sekisho.store.schema import calls, usage_days
 from tests.support.admin import Admin
-from tests.support.directory import ABROAD, HOME
+from tests.support.directory import ABROAD, HOME, PERSONAL_KEY, key_of
+from tests.support.ledger import row
 
 
 def asker(key: Principal, **standing: object) -> Asker:
@@ -54,3 +56,21 @@ def test_each_sees_what_they_lead(world: Admin) -> None:
     assert found(LEAD) == ({HOME.team}, set(), 2, 0)
     assert found(ORG_ADMIN) == ({HOME.team}, {HOME.organization}, 2, 2)
     assert ABROAD.team in found(VIEWER)[0]
+
+
+async def test_a_key_of_an_organisation_does_not_show_what_its_user_spends_elsewhere(world: Admin) -> None:
+    made = await world.post(
+        "/key/generate", {"organization_id": HOME.organization, "user_id": "user-U"}, token=key_of("O")
+    )
+    world.journal.settle(row(key_hash=token_hash(PERSONAL_KEY), user_id="user-U", cost_nano_usd=777))
+    days = {"start_date": "2023-11-01", "end_date": "2023-11-30"}
+    assert (await world.get("/sekisho/v1/usage", token=PERSONAL_KEY, **days)).json["total"]["cost_nano_usd"] == 777
+    reply = await world.get("/sekisho/v1/usage", token=made.json["key"], **days)
+    assert reply.json["total"]["cost_nano_usd"] == 0
+
+
+def test_a_whole_team_is_seen_by_those_above_it(world: Admin) -> None:
+    team = world.db.read_now(lambda connection: TEAMS.get(connection, HOME.team))
+    assert team is not None
+    member = asker(Principal(key_hash="k", user_id="user-M"), teams={HOME.team: Membership()})
+    assert [leads_team(who, team) for who in (VIEWER, ORG_ADMIN, LEAD, member, NOBODY)] == [True] * 3 + [False] * 2
