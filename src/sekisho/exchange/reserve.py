@@ -20,7 +20,7 @@ from sekisho.exchange.tier import asked_tier
 from sekisho.identity.keys import resolved_model
 from sekisho.identity.scopes import Scope
 from sekisho.ledger.prices import Rates
-from sekisho.ledger.rows import CallRow
+from sekisho.ledger.rows import COST_MAX_NANO_USD, TOKENS_MAX, CallRow
 from sekisho.limits.limiter import Line, Refusal, line_at
 from sekisho.limits.rule import Measure, Rule
 from sekisho.limits.rules import applicable
@@ -93,7 +93,7 @@ def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
     taken = taken_by(row)
     if row.usage_complete and call.deployment is not None and call.operation in GENERATES:
         prompt = taken[Measure.INPUT_TOKENS]
-        limiting.estimator.learn(call.deployment.model, len(call.body), prompt, row.output_tokens)
+        limiting.estimator.learn(call.deployment.model, len(call.body), prompt, taken[Measure.OUTPUT_TOKENS])
     if call.reserved:
         amounts = [taken.get(line.rule.measure, line.amount) for line in call.reserved]
         limiting.limiter.settle(call.request_id, amounts)
@@ -101,16 +101,21 @@ def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
 
 
 def taken_by(row: CallRow) -> dict[Measure, int]:
-    """What a call took, by its row. A cost that is not known is left out: what it was admitted with stays booked."""
-    prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
+    """What a call took, by its row, bounded as the ledger bounds it: a count that no shared store can hold would stop it.
+
+    A cost that is not known is left out: what the call was admitted with stays booked.
+    """
+    kinds = row.input_tokens, row.cache_read_tokens, row.cache_write_tokens
+    prompt, output = sum(min(tokens, TOKENS_MAX) for tokens in kinds), min(row.output_tokens, TOKENS_MAX)
     taken = {
         Measure.REQUESTS: 1,
-        Measure.TOKENS: prompt + row.output_tokens,
+        Measure.TOKENS: prompt + output,
         Measure.INPUT_TOKENS: prompt,
-        Measure.OUTPUT_TOKENS: row.output_tokens,
+        Measure.OUTPUT_TOKENS: output,
         Measure.PARALLEL: 0,
     }
-    return taken if row.cost_nano_usd is None else taken | {Measure.MONEY: row.cost_nano_usd}
+    cost = row.cost_nano_usd
+    return taken if cost is None else taken | {Measure.MONEY: min(cost, COST_MAX_NANO_USD)}
 
 
 def _rules(call: Call, scopes: Sequence[Scope], limiting: Limiting) -> Sequence[Rule]:

@@ -16,6 +16,7 @@ import pytest
 from sekisho.core.money import NANO_PER_USD
 from sekisho.exchange.call import PathSays
 from sekisho.identity.scopes import Scope
+from sekisho.ledger.rows import to_columns
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.rulebook import Rulebook
 from sekisho.store.limits import BudgetWindow, Limits
@@ -262,6 +263,16 @@ async def test_what_a_shorter_answer_would_not_help_is_asked_for_once(stage: Sta
     body, to = b'{"model":"m","input":"Hi"}', [deployment(costs=DEAR)]
     done = await stage.carry(to=to, operation="embeddings", body=body)
     assert (done.caller.status, done.call.output_limit) == (429, None)
+
+
+async def test_a_provider_that_counts_nonsense_is_booked_as_the_ledger_does(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=NANO_PER_USD, tpm_limit=100)
+    usage = {"prompt_tokens": 10**30, "completion_tokens": 10**30}
+    reply = {"object": "chat.completion", "choices": [], "model": "m", "usage": usage}
+    done = await stage.carry(whole(reply), to=[deployment(costs=CHEAP)], stream=False, max_tokens=9)
+    assert done.caller.status == 200
+    booked = to_columns(done.row)
+    assert await used(stage) == [booked["cost_nano_usd"], booked["input_tokens"] + booked["output_tokens"]]
 
 
 async def test_answers_teach_what_to_expect(stage: Stage) -> None:
