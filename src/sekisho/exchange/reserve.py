@@ -101,7 +101,7 @@ def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
 
 
 def taken_by(row: CallRow) -> dict[Measure, int]:
-    """What a call took, by its row, bounded as the ledger bounds it: a count that no shared store can hold would stop it.
+    """What a call took, by its row and bounded as that: a count that no shared store can hold would stop the store.
 
     A cost that is not known is left out: what the call was admitted with stays booked.
     """
