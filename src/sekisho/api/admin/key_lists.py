@@ -23,7 +23,7 @@ from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.permissions import ANYBODY
 from sekisho.api.admin.services import Asked, Asker, Services
 from sekisho.api.admin.userrows import user_row
-from sekisho.api.admin.visible import visible_keys
+from sekisho.api.admin.visible import shown_to, visible_keys
 from sekisho.core.errors import CallerError
 from sekisho.identity.keys import hash_of
 from sekisho.store.directory import BUDGETS, KEYS, USERS
@@ -85,7 +85,7 @@ async def list_keys(services: Services, asker: Asked, wanted: Annotated[KeyListQ
             sort_by=_SORTED_BY.get(wanted.sort_by, wanted.sort_by),
             ascending=wanted.sort_order == "asc",
         )
-        return _listed(connection, rows, wanted, services.desk.now_us), KEYS.count(connection, *conditions)
+        return _listed(connection, asker, rows, wanted, services.desk.now_us), KEYS.count(connection, *conditions)
 
     shown, total = await services.desk.read(read)
     return answer(
@@ -151,16 +151,14 @@ def _matching(wanted: KeyListQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _listed(connection: Connection, rows: list[KeyRow], wanted: KeyListQuery, now_us: int) -> list[Any]:
+def _listed(connection: Connection, asker: Asker, rows: list[KeyRow], wanted: KeyListQuery, now_us: int) -> list[Any]:
     if not wanted.return_full_object and not wanted.expand:
         return [row.token for row in rows]
     if not wanted.expand:
         return [token_row(row, now_us) for row in rows]
-    users = {user.user_id: user for user in USERS.many(connection, [(row.user_id,) for row in rows if row.user_id])}
-    return [
-        token_row(row, now_us) | {"user": user_row(users[row.user_id], now_us) if row.user_id in users else None}
-        for row in rows
-    ]
+    found = USERS.many(connection, [(row.user_id,) for row in rows if row.user_id])
+    users = {user.user_id: user_row(shown_to(asker, user), now_us) for user in found}
+    return [token_row(row, now_us) | {"user": users.get(row.user_id or "")} for row in rows]
 
 
 def _reaches(asker: Asker, owner: Owner) -> bool:

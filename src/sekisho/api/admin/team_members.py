@@ -29,6 +29,7 @@ from sekisho.api.admin.team_changes import (
 from sekisho.api.admin.teamrows import membership_row
 from sekisho.api.admin.teams import shown_team, team_with_members
 from sekisho.api.admin.userrows import user_row
+from sekisho.api.admin.visible import shown_to
 from sekisho.core.errors import CallerError
 from sekisho.store.directory import KEYS, TEAM_MEMBERS, USERS, TeamMemberRow, TeamRow, UserRow
 from sekisho.store.edit import Edit
@@ -65,7 +66,7 @@ async def add(body: AddFields, services: Services, asker: Asked) -> Response:
     refuse_unenforced(body)
     members = body.member if isinstance(body.member, list) else [body.member]
     team, rows = await services.desk.edit(asker.actor, lambda edit: _add(edit, asker, body, members))
-    return answer(await _shown(services, team, rows), body)
+    return answer(await _shown(services, asker, team, rows), body)
 
 
 @router.post("/team/bulk_member_add")
@@ -152,13 +153,13 @@ def _add_one(asker: Asker, body: MemberFields, member: Member) -> Any:
     return work
 
 
-async def _shown(services: AdminServices, team: TeamRow, rows: list[TeamMemberRow]) -> dict[str, Any]:
+async def _shown(services: AdminServices, asker: Asker, team: TeamRow, rows: list[TeamMemberRow]) -> dict[str, Any]:
     now_us = services.desk.now_us
 
     def read(connection: Any) -> dict[str, Any]:
         users = USERS.many(connection, [(row.user_id,) for row in rows])
         return team_with_members(connection, team, now_us) | {
-            "updated_users": [user_row(user, now_us) for user in users],
+            "updated_users": [user_row(shown_to(asker, user), now_us) for user in users],
             "updated_team_memberships": [membership_row(row, now_us) for row in rows],
         }
 

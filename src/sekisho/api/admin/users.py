@@ -26,7 +26,7 @@ from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.api.admin.teams import team_with_members
 from sekisho.api.admin.user_changes import UserFields, change_user, make_user, reached_user, remove_users
 from sekisho.api.admin.userrows import user_row
-from sekisho.api.admin.visible import visible_keys, visible_teams, visible_users
+from sekisho.api.admin.visible import shown_to, visible_keys, visible_teams, visible_users
 from sekisho.core.errors import CallerError, MalformedRequest
 from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, TEAM_MEMBERS, TEAMS, USERS, TeamRow, UserRow
 from sekisho.store.edit import Edit
@@ -248,7 +248,8 @@ def _user(connection: Connection, asker: Asker, row: UserRow, teams: list[str], 
     if not asker.sees_all:
         conditions.append(members.organization_id.in_(sorted(asker.standing.organizations)))
     organizations = ORGANIZATION_MEMBERS.find(connection, *conditions, limit=TEAMS_MAX)
-    return user_row(row, now_us, teams=teams, organizations=organizations)
+    shown = shown_to(asker, row) if row.user_id == asker.user_id else row
+    return user_row(shown, now_us, teams=teams, organizations=organizations)
 
 
 def _listed(connection: Connection, asker: Asker, row: UserRow, now_us: int) -> dict[str, Any]:

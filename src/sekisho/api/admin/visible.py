@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select
 
 from sekisho.api.admin.services import Asker
-from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, ORGANIZATIONS, TEAMS, TeamRow
+from sekisho.store.directory import KEYS, ORGANIZATION_MEMBERS, ORGANIZATIONS, TEAMS, TeamRow, UserRow
 from sekisho.store.entities import Entities
 
 Conditions = list[ColumnElement[bool]]
@@ -74,6 +74,18 @@ def visible_users(asker: Asker, users: Entities[Any]) -> Conditions:
     members = ORGANIZATION_MEMBERS.table.c
     named = select(members.user_id).where(members.organization_id.in_(sorted(asker.standing.administered)))
     return [users.table.c.user_id.in_(named)]
+
+
+def shown_to(asker: Asker, user: UserRow) -> UserRow:
+    """A user whom the asker has named or shares a team with: who they are, and nothing of what they have and spend.
+
+    Whoever leads a team makes keys for any user, and members of them: that must not tell of the user.
+    """
+    standing = asker.standing
+    if asker.sees_all or (standing.acts_as_user and user.user_id == standing.user_id):
+        return user
+    names = ("user_id", "user_email", "user_alias", "user_role", "created_us", "updated_us")
+    return UserRow(**{name: getattr(user, name) for name in names})
 
 
 def _ones_own(asker: Asker, columns: Any) -> Conditions:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.access import Membership, Standing
@@ -7,6 +8,7 @@ from sekisho.api.admin.permissions import Role, rule_for
 from sekisho.api.admin.services import Asker
 from sekisho.api.admin.visible import (
     leads_team,
+    shown_to,
     visible_keys,
     visible_organizations,
     visible_teams,
@@ -14,7 +16,7 @@ from sekisho.api.admin.visible import (
     visible_users,
 )
 from sekisho.identity.keys import Principal, token_hash
-from sekisho.store.directory import KEYS, ORGANIZATIONS, TEAMS, USERS
+from sekisho.store.directory import KEYS, ORGANIZATIONS, TEAMS, USERS, UserRow
 from sekisho.store.schema import calls, usage_days
 from tests.support.admin import Admin
 from tests.support.directory import ABROAD, HOME, PERSONAL_KEY, key_of
@@ -74,3 +76,26 @@ def test_a_whole_team_is_seen_by_those_above_it(world: Admin) -> None:
     assert team is not None
     member = asker(Principal(key_hash="k", user_id="user-M"), teams={HOME.team: Membership()})
     assert [leads_team(who, team) for who in (VIEWER, ORG_ADMIN, LEAD, member, NOBODY)] == [True] * 3 + [False] * 2
+
+
+def test_of_others_a_name_is_shown_and_nothing_more() -> None:
+    name = UserRow(user_id="user-T", user_email="t@example.com", created_us=1, updated_us=2)
+    user = msgspec.structs.replace(name, spend_nano_usd=7, metadata={"a": 1})
+    bound = asker(Principal(key_hash="k", user_id="user-T", team_id=HOME.team))
+    assert shown_to(VIEWER, user) == shown_to(LEAD, user) == user
+    for who in (bound, ORG_ADMIN, NOBODY):
+        assert shown_to(who, user) == name
+
+
+async def test_who_leads_a_team_learns_nothing_of_a_user_by_naming_them(world: Admin) -> None:
+    await world.post("/user/update", {"user_id": "user-X", "metadata": {"note": "canary"}, "max_budget": 7})
+    key = await world.post("/key/generate", {"team_id": HOME.team, "user_id": "user-X"}, token=key_of("T"))
+    member = {"team_id": HOME.team, "member": {"user_id": "user-X"}}
+    replies = [
+        await world.get("/user/info", token=key.json["key"]),
+        await world.get("/key/list", team_id=HOME.team, expand="user", token=key_of("T")),
+        await world.post("/team/member_add", member, token=key_of("T")),
+    ]
+    assert [reply.status for reply in replies] == [200, 200, 200]
+    assert [b"canary" in reply.body for reply in replies] == [False, False, False]
+    assert all(b"x@example.com" in reply.body for reply in replies)
