@@ -21,6 +21,7 @@ from sekisho.api.admin.services import Asker
 from sekisho.api.admin.team_changes import Member, add_member, find_user, owner_of_team, remove_all
 from sekisho.core.errors import CallerError, ErrorClass, Forbidden, MalformedRequest
 from sekisho.core.ids import new_uuid7
+from sekisho.identity.keys import MASTER_USER_ID
 from sekisho.store.directory import (
     KEYS,
     ORGANIZATION_MEMBERS,
@@ -93,6 +94,8 @@ def make_user(edit: Edit, asker: Asker, sent: UserFields) -> UserRow:
     for name in organizations or [""]:  # nobody but an administrator makes a user of no organisation
         asker.check(Owner(organization_ids=frozenset({name})))
     user_id = sent.user_id or new_uuid7()
+    if user_id == MASTER_USER_ID and not asker.is_admin:
+        raise Forbidden("This 'user_id' is the master key's: choose another, or leave it out.", param="user_id")
     if USERS.get(edit.connection, user_id) is not None:
         raise UserTaken("user_id")
     _check_email(edit.connection, sent.user_email, None)

@@ -58,3 +58,10 @@ async def test_a_deleted_user_leaves_no_key(world: Admin) -> None:
     assert (await world.post("/user/delete", {"user_ids": ["user-M"]})).json == 1
     assert await world.ring.seek(HOME.team_key) is None
     assert (await world.get("/team/info", team_id="t1")).json["team_memberships"][0]["user_id"] == "user-T"
+
+
+async def test_nobody_takes_the_name_that_the_master_key_acts_under(world: Admin) -> None:
+    body = {"user_id": "default_user_id", "organizations": [HOME.organization]}
+    assert (await world.post("/user/new", body, token=key_of("O"))).error["param"] == "user_id"
+    made = await world.post("/user/new", body | {"user_id": "user-N"}, token=key_of("O"))
+    assert made.json["user_id"] == "user-N"
