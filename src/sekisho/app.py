@@ -54,6 +54,7 @@ from sekisho.providers.stored import StoredModels
 from sekisho.routing.memory import Memory
 from sekisho.routing.router import Router, no_price
 from sekisho.routing.rules import rules_of
+from sekisho.store.away import StoreAway
 from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.open import open_store
@@ -72,6 +73,8 @@ log = logging.getLogger("sekisho")
 PROXIES = frozenset({"http_proxy", "all_proxy"})
 #: How long calls that were cut off by a stop may take to be settled.
 _SETTLE_SECONDS = 5.0
+#: A call whose budget was not counted yet waits so long for the ledger at most.
+_LEDGER_SECONDS = 5.0
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -171,14 +174,20 @@ class Application:
             ring.clear()
 
     async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
-        """What the ledger says was spent under a rule; rows that are on their way to it are waited for."""
-        await self._flushed()
+        """What the ledger says was spent under a rule, with the rows that are on their way to it. Raises StoreAway."""
         name, kind, model = rule.scope_id, rule.scope_kind, rule.model
-        return await asyncio.wrap_future(
-            self._db.read(
-                lambda connection: spent_nano_usd(connection, kind, name, model, starts_us=starts_us, ends_us=ends_us)
-            )
-        )
+        try:
+            async with asyncio.timeout(_LEDGER_SECONDS):
+                await self._flushed()
+                return await asyncio.wrap_future(
+                    self._db.read(
+                        lambda connection: spent_nano_usd(
+                            connection, kind, name, model, starts_us=starts_us, ends_us=ends_us
+                        )
+                    )
+                )
+        except TimeoutError:
+            raise StoreAway("What may still be spent cannot be known now: the ledger is away.") from None
 
     def _settle_recovered(self, row: CallRow) -> None:
         """What a call of an earlier run has reserved is given back, but for what it took."""

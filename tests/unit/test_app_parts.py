@@ -3,18 +3,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from sekisho import app as app_module
 from sekisho.app import Application, fetch_of
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.core.errors import CallerError, OperatorError
 from sekisho.ledger.rows import Intent
+from sekisho.limits.periods import NEVER_US
+from sekisho.limits.rule import Measure, Rule
 from sekisho.providers.deployment import Deployment, resolve_all
+from sekisho.store.away import StoreAway
 from tests.support.application import CONFIG, ask, environment, running, write_config
 from tests.support.media_server import PNG, answer, media_server
 from tests.support.waiting import eventually
@@ -44,6 +49,30 @@ async def test_what_an_earlier_run_left_is_recovered(tmp_path: Path, caplog: pyt
         rows = (await ask(app, "GET", "/spend/logs")).json
     assert [row["status"] for row in rows] == ["failure"]
     assert "1 calls of an earlier run" in caplog.text
+
+
+async def test_what_was_spent_is_not_waited_for_while_the_ledger_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "_LEDGER_SECONDS", 0.05)
+    rule = Rule(scope_kind="key", scope_id="k", measure=Measure.MONEY, limit=1)
+    async with running(tmp_path) as app:
+        held, may_go_on = threading.Event(), threading.Event()
+
+        def hold(_connection: object) -> None:
+            held.set()
+            may_go_on.wait(10)
+
+        written = app._db.write(hold)
+        held.wait(10)
+        try:
+            with pytest.raises(StoreAway, match="cannot be known now"):
+                await asyncio.wait_for(app._spent(rule, 0, NEVER_US), 5)
+        finally:
+            may_go_on.set()
+        await asyncio.wrap_future(written)
+        monkeypatch.setattr(app_module, "_LEDGER_SECONDS", 10)
+        assert await app._spent(rule, 0, NEVER_US) == 0
 
 
 async def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
