@@ -230,7 +230,7 @@ class Told:
 
 def _type_of(event: bytes) -> bytes:
     """For providers that do not name their events."""
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return msgspec.json.decode(event, type=_Typed).type.encode()
     return b""
 

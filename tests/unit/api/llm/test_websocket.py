@@ -157,7 +157,11 @@ async def test_a_binary_message_is_read_as_text(stage: Stage) -> None:
         assert (await served.client.rest())[-1]["type"] == "response.completed"
 
 
-@pytest.mark.parametrize("wrong", ["", "[]", "{", '"text"', '{"type":"response.create"}', '{"type":"session.update"}'])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "[]", "{", '"text"', '{"type":"response.create"}', '{"type":"session.update"}', '{"a":' + "[" * 1_015],
+    ids=lambda text: text[:40],
+)
 async def test_what_is_no_turn_is_refused_and_the_next_one_served(stage: Stage, wrong: str) -> None:
     async with serving(stage, Script([stream_body(DIALECT)])) as served:
         served.client.say(wrong)
