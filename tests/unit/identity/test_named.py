@@ -30,6 +30,7 @@ def values(**body: Any) -> dict[str, msgspec.Raw]:
         ({}, {"metadata": "b"}, []),
         ({}, {"metadata": None}, []),
         ({"x-litellm-tags": "x" * 257}, {}, []),
+        ({}, {"metadata": {"tags": ["a\0b", "c"]}}, ["c"]),
     ],
 )
 def test_tags(headers: dict[str, str], body: dict[str, Any], tags: list[str]) -> None:
@@ -58,6 +59,7 @@ def test_metadata_too_large_to_be_a_callers() -> None:
         ({}, {"user": 7}, None),
         ({}, {"user": ""}, None),
         ({}, {"user": "x" * 257}, None),
+        ({}, {"user": "a\0b"}, None),
         ({}, {"user": None, "metadata": {"user_id": "m"}}, "m"),
     ],
 )
