@@ -149,12 +149,18 @@ def _need(call: Call, deployment: Deployment, limiting: Limiting, rates: Rates |
         return 0 if rates is None else rates.cost_nano_usd(usage, service_tier=tier)
 
     hour = tokens if _CACHES_HOUR in call.body else 0
-    cached = Usage(cache_write_tokens=tokens, cache_write_1h_tokens=hour)
-    input_cost = max(cost(Usage(input_tokens=tokens)), cost(cached))
+    place = rates.dearest_geography if rates is not None else None  # where it is served is told by the reply alone
+    plain = cost(Usage(input_tokens=tokens, inference_geo=place))
+    cached = cost(Usage(cache_write_tokens=tokens, cache_write_1h_tokens=hour, inference_geo=place))
+    input_cost = max(plain, cached)
 
     def beside(answer: int) -> int:
-        """What the answer costs in the tier that the whole call hits."""
-        return cost(Usage(input_tokens=tokens, output_tokens=answer)) - cost(Usage(input_tokens=tokens))
+        """What the answer costs in the tier that the whole call hits; all of it may be thought."""
+        said, thought = (
+            cost(Usage(input_tokens=tokens, output_tokens=answer, reasoning_tokens=reasoning, inference_geo=place))
+            for reasoning in (0, answer)
+        )
+        return max(said, thought) - plain
 
     earlier = call.spent_before
     return Need(

@@ -127,6 +127,13 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
         return (amount * times + whole // 2) // whole
 
     @property
+    def dearest_geography(self) -> str | None:
+        """Where a call costs the most beside the rates; None where it costs the same everywhere."""
+        return max(
+            self.geographies, key=lambda name: self.geographies[name][0] / self.geographies[name][1], default=None
+        )
+
+    @property
     def input(self) -> int:
         """Nano-USD per million input tokens, in the lowest tier."""
         return self._tier(STANDARD, None, 0).input

@@ -275,6 +275,35 @@ async def test_a_provider_that_counts_nonsense_is_booked_as_the_ledger_does(stag
     assert await used(stage) == [booked["cost_nano_usd"], booked["input_tokens"] + booked["output_tokens"]]
 
 
+async def test_an_answer_that_is_all_thought_has_room(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    usage = {"prompt_tokens": 5, "completion_tokens": 900, "completion_tokens_details": {"reasoning_tokens": 900}}
+    reply = {"object": "chat.completion", "choices": [], "model": "m", "usage": usage}
+    costs = DEAR | {"output_cost_per_reasoning_token": Decimal("0.01")}
+    done = await stage.carry(whole(reply), to=[deployment(costs=costs)], stream=False, max_tokens=900)
+    assert done.row.cost_nano_usd == 9_005_000_000
+    assert done.call.reserved[0].amount >= done.row.cost_nano_usd
+
+
+async def test_an_answer_from_a_dearer_place_has_room(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    usage = {"input_tokens": 5, "output_tokens": 60_000}
+    reply = {"type": "message", "role": "assistant", "content": [], "model": "claude-opus-4-6"}
+    here, there = [
+        await stage.carry(
+            whole(reply | {"usage": usage | place}),
+            to=[deployment("anthropic/claude-opus-4-6")],
+            dialect="anthropic-messages",
+            stream=False,
+            max_tokens=60_000,
+        )
+        for place in ({}, {"inference_geo": "us"})
+    ]
+    assert here.row.cost_nano_usd
+    assert there.row.cost_nano_usd == here.row.cost_nano_usd * 11 // 10
+    assert there.call.reserved[0].amount >= there.row.cost_nano_usd
+
+
 async def test_answers_teach_what_to_expect(stage: Stage) -> None:
     bound(stage, tpm_limit=1_000_000)
     for _ in range(16):

@@ -136,3 +136,10 @@ def test_a_scaled_price_costs_its_ratio(sheet: Sheet, times: int, parts: int, us
     exact = Fraction(rates(sheet).cost_nano_usd(usage) * times, parts)
     # Each price is rounded once (half a nano-USD a million tokens), and so are both amounts.
     assert abs(rates(phase.sheet).cost_nano_usd(usage) - exact) <= 40 + Fraction(times, parts)
+
+
+def test_the_dearest_geography_is_found() -> None:
+    plain = rates({"input": Price(1)})
+    assert plain.dearest_geography is None
+    many = msgspec.structs.replace(plain, geographies={"us": (11, 10), "jp": (6, 5), "eu": (9, 8)})
+    assert many.dearest_geography == "jp"
