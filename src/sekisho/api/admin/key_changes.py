@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from sekisho.api.admin.access import Owner, leads
+from sekisho.api.admin.access import Owner, check_may_touch, leads
 from sekisho.api.admin.key_fields import KeyFields, RegenerateFields, expiry_us, key_columns
-from sekisho.api.admin.permissions import Reach
+from sekisho.api.admin.permissions import RULES, Reach
 from sekisho.api.admin.references import check_references
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import Forbidden, MalformedRequest
@@ -39,6 +39,7 @@ _MAKERS_ONLY = (
     "team_id",
     "project_id",
 )
+_MAKING = next(rule for rule in RULES if rule.path == "/key/generate")
 #: Names in the metadata by which calls are bound.
 _BINDING_METADATA = ("residency", "tags")
 
@@ -144,7 +145,10 @@ def shown_name(key: str) -> str:
 
 def _changed(edit: Edit, asker: Asker, present: KeyRow, fields: dict[str, Any]) -> KeyRow:
     check_references(edit, asker, fields, present)
-    reach = asker.check(owner_of_key(edit.connection, present)) & asker.check(_owner(edit.connection, fields, present))
+    wanted = _owner(edit.connection, fields, present)
+    reach = asker.check(owner_of_key(edit.connection, present)) & asker.check(wanted)
+    if wanted.team_id not in {None, present.team_id} and not leads(reach):
+        check_may_touch(asker.standing, _MAKING, wanted)  # who may not make a key there moves none into it
     _check_leaders_only(reach, fields, present)
     if not leads(reach) and present.created_by != asker.user_id:
         _check_makers_only(present, fields)

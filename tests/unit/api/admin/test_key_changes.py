@@ -197,6 +197,14 @@ async def test_a_member_does_what_the_team_permits(world: Admin) -> None:
     assert reply.status == 403, "a key of nobody's would outlive their membership"
 
 
+async def test_who_may_make_no_key_in_a_team_moves_none_into_it(world: Admin) -> None:
+    key = await made(world, key_of("M"))
+    body = {"key": key["key"], "team_id": HOME.team}
+    reply = await world.post("/key/update", body, token=key_of("M"))
+    assert reply.status == 403, "their team lets its members update keys only"
+    assert (await world.post("/key/update", body)).json["team_id"] == HOME.team
+
+
 async def test_every_change_of_a_key_names_who_made_it(world: Admin) -> None:
     key = await made(world, key_of("U"))
     await world.post("/key/update", {"key": key["key"], "key_alias": "a"})
