@@ -27,7 +27,7 @@ from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import intent_of, set_aside
 from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated, Unsaid, WholeReply
-from sekisho.exchange.prepare import adds_usage, prepare, words_for
+from sekisho.exchange.prepare import adds_usage, marks_of, prepare, words_for
 from sekisho.exchange.reserve import reserve
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.exchange.wish import timeouts_of
@@ -94,7 +94,8 @@ async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watch
     if call.attempts:
         set_aside(call, gateway)
         call.passage, call.facts, call.reached_provider = None, None, False
-    await reserve(call, deployment, gateway.limiting, gateway.rates(deployment), gateway.clock.now_us())
+    marks, now_us = marks_of(call, deployment, gateway.cache_marks), gateway.clock.now_us()
+    await reserve(call, deployment, gateway.limiting, gateway.rates(deployment), now_us, marks=marks)
     unserved = gateway.router.unserved(deployment)
     upstream = gateway.dialects[deployment.dialect_for(call.dialect.name, unserved, call.operation)]
     words = await words_for(call, upstream, gateway.fetch, gateway.turns)

@@ -61,6 +61,12 @@ async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None, turns: T
     return None if same and fetched is said else fetched
 
 
+def marks_of(call: Call, deployment: Deployment, rules: Sequence[CacheMarks]) -> Sequence[MarkPoint]:
+    """The prompt-cache marks that the gateway sets in a call to `deployment`."""
+    alias = call.principal.key_alias if call.principal is not None else None
+    return points_for(rules, deployment.entry, alias) if call.operation == "generate" else ()
+
+
 def prepare(
     call: Call, deployment: Deployment, upstream: Dialect, words: Request | None, rules: Sequence[CacheMarks] = ()
 ) -> tuple[Encoded, dict[str, str]]:
@@ -77,8 +83,7 @@ def prepare(
         headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
     invoked, left_behind = _of_invocation(call, upstream)
     headers |= invoked
-    alias = call.principal.key_alias if call.principal is not None else None
-    points = points_for(rules, deployment.entry, alias) if call.operation == "generate" else ()
+    points = marks_of(call, deployment, rules)
     if words is not None:
         if call.output_limit is not None:
             words = msgspec.structs.replace(words, max_tokens=call.output_limit)

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from sekisho.canonical.cache_marks import MarkPoint
 from sekisho.canonical.usage import Usage
 from sekisho.exchange.call import GENERATES, Call
 from sekisho.exchange.limiting import Limiting
@@ -60,9 +61,17 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
         return 1
 
 
-async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates: Rates | None, now_us: int) -> None:
-    """Take room for an attempt at `deployment`. Raises LimitReached. Sets `call.output_limit` where the answer has to
-    be shorter than was asked for.
+async def reserve(
+    call: Call,
+    deployment: Deployment,
+    limiting: Limiting,
+    rates: Rates | None,
+    now_us: int,
+    *,
+    marks: Sequence[MarkPoint] = (),
+) -> None:
+    """Take room for an attempt at `deployment`, where the gateway sets `marks`. Raises LimitReached. Sets
+    `call.output_limit` where the answer has to be shorter than was asked for.
     """
     scopes = (*call.admitted.scopes, *limiting.everybody)
     rules = _rules(call, scopes, limiting)
@@ -72,9 +81,9 @@ async def reserve(call: Call, deployment: Deployment, limiting: Limiting, rates:
     if rates is None and limiting.priceless == "refuse" and any(rule.measure is Measure.MONEY for rule in rules):
         raise unknown_price(deployment.model)
     cap = call.output_cap()
-    most = _most(cap, deployment)
+    most, hour = _most(cap, deployment), _caches_for_an_hour(call, marks)
     for _ in range(_ROUNDS):
-        need = _need(call, deployment, limiting, rates, most * cap.answers)
+        need = _need(call, deployment, limiting, rates, most * cap.answers, hour=hour)
         lines = [_line(rule, need, now_us) for rule in rules]
         refusal = await limiting.limiter.reserve(call.request_id, lines, LEASE_SECONDS)
         if refusal is None:
@@ -139,7 +148,13 @@ def _most(cap: Cap, deployment: Deployment) -> int:
     return allowed if cap.tokens is None else cap.tokens
 
 
-def _need(call: Call, deployment: Deployment, limiting: Limiting, rates: Rates | None, output: int) -> Need:
+def _caches_for_an_hour(call: Call, marks: Sequence[MarkPoint]) -> bool:
+    return _CACHES_HOUR in call.body or any(mark.ttl == "1h" for mark in marks)
+
+
+def _need(
+    call: Call, deployment: Deployment, limiting: Limiting, rates: Rates | None, output: int, *, hour: bool
+) -> Need:
     estimator, model = limiting.estimator, deployment.model
     expected = estimator.output_tokens(model, output, "expected")
     tokens = estimator.input_tokens(model, len(call.body))
@@ -148,10 +163,9 @@ def _need(call: Call, deployment: Deployment, limiting: Limiting, rates: Rates |
     def cost(usage: Usage) -> int:
         return 0 if rates is None else rates.cost_nano_usd(usage, service_tier=tier)
 
-    hour = tokens if _CACHES_HOUR in call.body else 0
     place = rates.dearest_geography if rates is not None else None  # where it is served is told by the reply alone
     plain = cost(Usage(input_tokens=tokens, inference_geo=place))
-    cached = cost(Usage(cache_write_tokens=tokens, cache_write_1h_tokens=hour, inference_geo=place))
+    cached = cost(Usage(cache_write_tokens=tokens, cache_write_1h_tokens=tokens if hour else 0, inference_geo=place))
     input_cost = max(plain, cached)
 
     def beside(answer: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from sekisho.config.model import InjectionPoint, MarkControl
 from sekisho.core.money import NANO_PER_USD
 from sekisho.exchange.call import PathSays
 from sekisho.identity.scopes import Scope
@@ -302,6 +303,22 @@ async def test_an_answer_from_a_dearer_place_has_room(stage: Stage) -> None:
     assert here.row.cost_nano_usd
     assert there.row.cost_nano_usd == here.row.cost_nano_usd * 11 // 10
     assert there.call.reserved[0].amount >= there.row.cost_nano_usd
+
+
+async def test_a_cache_for_an_hour_that_the_gateway_asks_for_has_room(stage: Stage) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    usage = {"input_tokens": 0, "cache_creation_input_tokens": 4_500, "output_tokens": 5}
+    life = {"cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 4_500}}
+    reply = {"type": "message", "role": "assistant", "content": [], "model": "claude", "usage": usage | life}
+    plain = deployment("anthropic/claude-sonnet-4-5")
+    point = InjectionPoint(location="message", role="user", control=MarkControl(ttl="1h"))
+    params = msgspec.structs.replace(plain.entry.params, cache_control_injection_points=(point,))
+    marked = msgspec.structs.replace(plain, entry=msgspec.structs.replace(plain.entry, params=params))
+    asked: dict[str, Any] = {"messages": [{"role": "user", "content": "a" * 11_000}], "max_tokens": 5, "stream": False}
+    done = await stage.carry(whole(reply), to=[marked], dialect="anthropic-messages", **asked)
+    assert b'"1h"' in done.requests[0].body
+    assert (done.row.cache_write_1h_tokens, done.row.cost_nano_usd) == (4_500, 27_075_000)
+    assert done.call.reserved[0].amount >= 27_075_000
 
 
 async def test_answers_teach_what_to_expect(stage: Stage) -> None:
