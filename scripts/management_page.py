@@ -61,7 +61,10 @@ Everybody else is let in by what they have to do with the object:
 - **key**: the very key that asks, or its team
 
 Lists hold what their caller could see one by one. Who holds a key that somebody else made cannot take off its limits,
-models or expiry. `key_type` narrows what a key may do at all: {key_types}. `GET /sekisho/v1/me` answers every key.
+models, tags, project or expiry; nobody but those above a key takes it out of a budget or unblocks it. Who leads a team
+makes its keys for its members, or for nobody.
+
+`key_type` narrows what a key may do at all: {key_types}. `GET /sekisho/v1/me` answers every key.
 
 {rules}
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from sekisho.api.admin.access import Owner, check_may_touch, leads
 from sekisho.api.admin.key_fields import KeyFields, RegenerateFields, expiry_us, key_columns
 from sekisho.api.admin.permissions import RULES, Reach
-from sekisho.api.admin.references import check_references
+from sekisho.api.admin.references import check_member, check_references
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import Forbidden, MalformedRequest
 from sekisho.identity.keys import KEY_BYTES, PREFIX, UnknownKey, hash_of, token_hash
@@ -75,7 +75,9 @@ def make_key(
     if for_user and not asker.is_admin:
         fields.setdefault("user_id", asker.user_id)
     check_references(edit, asker, fields, None)
-    reach = asker.check(_owner(edit.connection, fields, None))
+    wanted = _owner(edit.connection, fields, None)
+    reach = asker.check(wanted)
+    check_member(edit.connection, asker, wanted)
     _check_leaders_only(reach, fields, None)
     if for_user and not leads(reach):
         fields["user_id"] = asker.user_id  # also where null was sent: nobody's keys outlive their maker in the team
@@ -149,6 +151,8 @@ def _changed(edit: Edit, asker: Asker, present: KeyRow, fields: dict[str, Any]) 
     reach = asker.check(owner_of_key(edit.connection, present)) & asker.check(wanted)
     if wanted.team_id not in {None, present.team_id} and not leads(reach):
         check_may_touch(asker.standing, _MAKING, wanted)  # who may not make a key there moves none into it
+    if {"team_id", "user_id"} & fields.keys():
+        check_member(edit.connection, asker, wanted)
     _check_leaders_only(reach, fields, present)
     if not leads(reach) and present.created_by != asker.user_id:
         _check_makers_only(present, fields)

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine import Connection
 
+from sekisho.api.admin.access import Owner
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import MalformedRequest
-from sekisho.store.directory import BUDGETS, ORGANIZATIONS, PROJECTS, TEAMS, USERS
+from sekisho.store.directory import BUDGETS, ORGANIZATIONS, PROJECTS, TEAM_MEMBERS, TEAMS, USERS
 from sekisho.store.edit import Edit
 from sekisho.store.entities import Entities
 from sekisho.store.keys import KeyRow
@@ -46,6 +47,18 @@ def check_references(edit: Edit, asker: Asker, fields: dict[str, Any], present: 
         existing(edit.connection, BUDGETS, fields["budget_id"], "budget_id")
     if fields.get("user_id"):
         ensure_user(edit, asker, fields["user_id"])
+
+
+def check_member(connection: Connection, asker: Asker, owner: Owner) -> None:
+    """A key in a user's name is booked on them: who leads a team names its members, or themselves.
+
+    Asked of those only who reach the team: others are not told who is in it. Raises MalformedRequest.
+    """
+    if asker.is_admin or owner.team_id is None or owner.user_id in {None, asker.user_id}:
+        return
+    if TEAM_MEMBERS.get(connection, owner.team_id, owner.user_id or "") is None:
+        message = "'user_id' is no member of the key's team: add them by /team/member_add first."
+        raise MalformedRequest(message, param="user_id")
 
 
 def existing(connection: Connection, entities: Entities[Any], name: str, param: str) -> Any:

@@ -114,6 +114,8 @@ async def test_a_database_that_is_away_is_told_in_the_same_shape(
 async def test_a_teams_administrator_becomes_nobody_by_the_keys_that_they_make(world: Admin) -> None:
     """A key of a team stands for its user there only: the administrator of the team may make and rotate it."""
     for user in ("user-A", "user-O", "user-V"):
+        member = {"team_id": HOME.team, "member": {"user_id": user}}
+        assert (await world.post("/team/member_add", member, token=key_of("T"))).status == 200
         made = await world.post("/key/generate", {"team_id": HOME.team, "user_id": user}, token=key_of("T"))
         key = made.json["key"]
         assert (await world.post("/key/generate", {}, token=key)).status == 403

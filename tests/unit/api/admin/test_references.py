@@ -44,3 +44,14 @@ async def test_an_administrator_makes_a_user_by_the_way_and_nobody_else_does(wor
     assert user.user_role == "internal_user"
     reply = await world.post("/key/generate", {"user_id": "taro", "team_id": HOME.team}, token=key_of("T"))
     assert (reply.status, reply.error["param"]) == (400, "user_id")
+
+
+async def test_who_leads_a_team_makes_and_gives_its_keys_to_its_members_only(world: Admin) -> None:
+    stranger = {"team_id": HOME.team, "user_id": "user-X"}
+    for path, body in (("generate", stranger), ("update", {"key": HOME.service_key, "user_id": "user-X"})):
+        reply = await world.post(f"/key/{path}", body, token=key_of("T"))
+        assert (reply.status, reply.error["param"]) == (400, "user_id")
+    assert (await world.post("/key/generate", stranger)).status == 200
+    own = await world.post("/key/generate", {"team_id": HOME.team}, token=key_of("O"))
+    assert own.json["user_id"] == "user-O", "who administers the organisation needs no membership for themselves"
+    assert (await world.post("/key/generate", stranger, token=key_of("U"))).status == 403

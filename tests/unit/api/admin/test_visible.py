@@ -89,12 +89,13 @@ def test_of_others_a_name_is_shown_and_nothing_more() -> None:
 
 async def test_who_leads_a_team_learns_nothing_of_a_user_by_naming_them(world: Admin) -> None:
     await world.post("/user/update", {"user_id": "user-X", "metadata": {"note": "canary"}, "max_budget": 7})
-    key = await world.post("/key/generate", {"team_id": HOME.team, "user_id": "user-X"}, token=key_of("T"))
     member = {"team_id": HOME.team, "member": {"user_id": "user-X"}}
+    added = await world.post("/team/member_add", member, token=key_of("T"))
+    key = await world.post("/key/generate", {"team_id": HOME.team, "user_id": "user-X"}, token=key_of("T"))
     replies = [
+        added,
         await world.get("/user/info", token=key.json["key"]),
         await world.get("/key/list", team_id=HOME.team, expand="user", token=key_of("T")),
-        await world.post("/team/member_add", member, token=key_of("T")),
     ]
     assert [reply.status for reply in replies] == [200, 200, 200]
     assert [b"canary" in reply.body for reply in replies] == [False, False, False]
