@@ -7,6 +7,7 @@ stands, it is left for the provider to say so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,12 +26,12 @@ class Cap(msgspec.Struct, frozen=True):
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """Where a dialect says it: `names`, inside of `within` where that is not the top; `answers` say how many are made,
+    """Where a dialect says it: `names`, in one of `within` where that is not the top; `answers` say how many are made
     for each element of `prompts`. `thinking` are the ways from the top to how much of it may be thought.
     """
 
     names: tuple[str, ...]
-    within: str = ""
+    within: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     prompts: str = ""
     thinking: tuple[tuple[str, ...], ...] = ()
@@ -47,15 +48,18 @@ _PLACES: Final = {
     "openai-responses": _Place(("max_output_tokens",)),
     "bedrock-converse": _Place(
         ("maxTokens",),
-        within="inferenceConfig",
+        within=("inferenceConfig",),
         thinking=tuple(("additionalModelRequestFields", name, "budget_tokens") for name in _OF_CLAUDE),
     ),
-    "bedrock-converse@bedrock": _Place(("max_new_tokens", "maxTokens"), within="inferenceConfig"),
+    "bedrock-converse@bedrock": _Place(("max_new_tokens", "maxTokens"), within=("inferenceConfig",)),
     "gemini-generate": _Place(
-        ("maxOutputTokens",),
-        within="generationConfig",
-        answers=("candidateCount",),
-        thinking=(("generationConfig", "thinkingConfig", "thinkingBudget"),),
+        ("maxOutputTokens", "max_output_tokens"),
+        within=("generationConfig", "generation_config"),
+        answers=("candidateCount", "candidate_count"),
+        thinking=(
+            ("generationConfig", "thinkingConfig", "thinkingBudget"),
+            ("generation_config", "thinking_config", "thinking_budget"),
+        ),
     ),
 }
 
@@ -73,24 +77,33 @@ def read_cap(dialect: str, body: JsonObject) -> Cap:
 
 def lowered(dialect: str, body: JsonObject, tokens: int) -> dict[str, bytes | None]:
     """The edits of the top of `body` after which each answer has at most `tokens`."""
-    place = _PLACES[dialect]
-    fields = _fields(place, body)
-    given = [name for name in place.names if _count(fields.get(name))] or [place.names[0]]
-    new = msgspec.json.encode(tokens)
+    place, new = _PLACES[dialect], msgspec.json.encode(tokens)
     if not place.within:
-        return dict.fromkeys(given, new)
-    inner = JsonObject(bytes(body.values.get(place.within, b"{}")))
-    return {place.within: inner.edited(dict.fromkeys(given, new))}
+        return dict.fromkeys(_given(place, body.values), new)
+    edits: dict[str, bytes | None] = {}
+    for within in [name for name in place.within if name in body.values] or place.within[:1]:
+        said = bytes(body.values.get(within, b"null"))
+        inner = JsonObject(b"{}" if said == b"null" else said)
+        edits[within] = inner.edited(dict.fromkeys(_given(place, inner.values), new))
+    return edits
 
 
-def _fields(place: _Place, body: JsonObject) -> dict[str, Any]:
-    """The place's object, its values unread."""
+def _given(place: _Place, fields: Mapping[str, Any]) -> Sequence[str]:
+    """The names that are to hold the new value."""
+    return [name for name in place.names if _count(fields.get(name))] or place.names[:1]
+
+
+def _fields(place: _Place, body: JsonObject) -> Mapping[str, Any]:
+    """The values of the place's objects, unread."""
     if not place.within:
         return body.values
-    try:
-        return msgspec.json.decode(body.values.get(place.within, b"{}"), type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError):
-        return {}
+    fields: dict[str, Any] = {}
+    for within in place.within:
+        try:
+            fields |= msgspec.json.decode(body.values.get(within, b"{}"), type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError):
+            continue
+    return fields
 
 
 def _count(raw: bytes | None) -> int | None:

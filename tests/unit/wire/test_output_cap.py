@@ -96,6 +96,24 @@ def test_thinking_of_no_length_asks_for_nothing(dialect: str, body: bytes) -> No
     assert read_cap(dialect, JsonObject(body)) == Cap()
 
 
+def test_google_takes_both_ways_of_writing() -> None:
+    body = JsonObject(b'{"generation_config":{"max_output_tokens":9000,"candidate_count":8,"maxOutputTokens":7}}')
+    assert read_cap("gemini-generate", body) == Cap(9000, 8)
+    made = body.edited(lowered("gemini-generate", body, 3))
+    assert made == b'{"generation_config":{"max_output_tokens":3,"candidate_count":8,"maxOutputTokens":3}}'
+    thinking = b'{"generation_config":{"thinking_config":{"thinking_budget":8000}}}'
+    assert read_cap("gemini-generate", JsonObject(thinking)).least == 8001
+
+
+@pytest.mark.parametrize(
+    ("dialect", "within"), [("bedrock-converse", b"inferenceConfig"), ("gemini-generate", b"generationConfig")]
+)
+def test_a_maximum_is_put_where_nothing_is_said_by_null(dialect: str, within: bytes) -> None:
+    body = JsonObject(b'{"%b": null}' % within)
+    made = JsonObject(body.edited(lowered(dialect, body, 3)))
+    assert read_cap(dialect, made).tokens == 3
+
+
 @pytest.mark.parametrize("dialect", UNSAID)
 def test_a_lower_maximum_changes_nothing_else(dialect: str) -> None:
     body = JsonObject(SAID[dialect][0])
