@@ -3,7 +3,7 @@
 ARG BASE=docker.io/library/python:3.12-slim-bookworm
 
 FROM ${BASE} AS build
-ARG EXTRAS="aws azure google postgres valkey"
+ARG EXTRAS="aws azure google litellm postgres valkey"
 # Options for pip, for a registry of your own.
 ARG PIP_OPTIONS=""
 WORKDIR /build

@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest -n auto --maxprocesses 8
 ARGS ?=
 # What is installed beside the gateway itself: requirements/NAME.txt each. `make setup EXTRAS=` for none.
-EXTRAS ?= aws azure google postgres valkey
+EXTRAS ?= aws azure google litellm postgres valkey
 
 .DEFAULT_GOAL := help
 .PHONY: setup demo test test-real check bench agents soak docs help

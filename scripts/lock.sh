@@ -15,7 +15,7 @@ extra() {
   python3 -c 'import sys, tomllib
 print(*tomllib.load(sys.stdin.buffer)["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' "$1" <pyproject.toml
 }
-for name in aws azure google postgres valkey; do
+for name in aws azure google litellm postgres valkey; do
   extra "$name" | compile --constraints requirements/dev.txt - --output-file "requirements/$name.txt"
 done
 # A Python of its own, for a server that a test calls.

@@ -19,6 +19,7 @@ VERBS: tuple[tuple[str, str, str], ...] = (
     ("setup", "sekisho.cli.setup", "setup"),
     ("ledger", "sekisho.cli.ledger", "app"),
     ("db", "sekisho.cli.db", "app"),
+    ("import", "sekisho.cli.imports", "app"),
     ("convert", "sekisho.cli.convert", "convert"),
     ("fake-provider", "sekisho.cli.fake_provider", "fake_provider"),
     ("demo", "sekisho.cli.demo", "demo"),

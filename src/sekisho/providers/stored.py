@@ -79,8 +79,7 @@ class StoredModels:
         """The columns that hold the parameters. Raises NothingSealed."""
         if not self._envelope.ready:
             raise NothingSealed
-        text = Secret(msgspec.json.encode(params).decode())
-        return {"params": self._envelope.seal(text, PURPOSE, model_id), "root_id": self._envelope.root_id}
+        return sealed_params(self._envelope, model_id, params)
 
     def open(self, row: ModelRow) -> dict[str, Any]:
         """The parameters of a row. Raises CannotOpen or RootKeyMissing."""
@@ -99,6 +98,12 @@ class StoredModels:
                 yield read_stored(row.model_id, row.model_name, self.open(row), row.info)
             except SekishoError as error:
                 log.warning("the stored model %s is left out: %s", row.model_id, error)
+
+
+def sealed_params(envelope: Envelope, model_id: str, params: dict[str, Any]) -> dict[str, str]:
+    """The columns that hold a model's parameters. Raises RootKeyMissing."""
+    text = Secret(msgspec.json.encode(params).decode())
+    return {"params": envelope.seal(text, PURPOSE, model_id), "root_id": envelope.root_id}
 
 
 def take_over(connection: Connection, envelope: Envelope) -> None:

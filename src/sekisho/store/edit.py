@@ -7,6 +7,7 @@ within a second; a secret column is in neither.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,6 +38,15 @@ class Edit:
         self.record(entities, "created", None, row)
         return row
 
+    def add_all(self, entities: Entities[R], rows: Sequence[R]) -> None:
+        """New rows as they are, made elsewhere: in three statements. Raises IntegrityError as `add` does."""
+        entities.insert_all(self.connection, rows)
+        entries = [self._entry(entities, "created", None, row) for row in rows]
+        self.connection.execute(insert(audit_changes), entries)
+        touched = [(entities.kind, entry["object_id"]) for entry in entries]
+        note_changes(self.connection, touched, self.now_us)
+        self.touched += touched
+
     def change(self, entities: Entities[R], present: R, fields: dict[str, Any], action: str = "updated") -> R:
         """The row with these fields set; `action` is LiteLLM's word for it."""
         row = msgspec.structs.replace(present, **fields, **self._stamps())
@@ -59,17 +69,19 @@ class Edit:
 
     def record(self, entities: Entities[R], action: str, before: R | None, after: R | None) -> None:
         """A change of a row, made by what writes it itself: into the audit, and told to every replica."""
+        entry = self._entry(entities, action, before, after)
+        self.connection.execute(insert(audit_changes).values(entry))
+        self.note(entities.kind, entry["object_id"])
+
+    def _entry(self, entities: Entities[R], action: str, before: R | None, after: R | None) -> dict[str, Any]:
         named = after if after is not None else before
-        name = "" if named is None else "/".join(entities.ident(named))
-        entry = {
+        return {
             "change_id": new_uuid7(),
             "at_us": self.now_us,
             "actor": self.actor or "",
             "action": action,
             "object_kind": entities.kind,
-            "object_id": name,
+            "object_id": "" if named is None else "/".join(entities.ident(named)),
             "before": None if before is None else entities.told(before),
             "after": None if after is None else entities.told(after),
         }
-        self.connection.execute(insert(audit_changes).values(entry))
-        self.note(entities.kind, name)

@@ -73,8 +73,12 @@ class Entities(Generic[R]):
 
     def insert(self, connection: Connection, row: R) -> None:
         """Add a row. Raises IntegrityError when its name, or another unique column, is taken."""
-        columns = {name: getattr(row, name) for name in self.row.__struct_fields__}
-        connection.execute(insert(self.table).values(self._encoded(columns)))
+        self.insert_all(connection, [row])
+
+    def insert_all(self, connection: Connection, rows: Sequence[R]) -> None:
+        """Add rows, all or none. Raises IntegrityError as `insert` does."""
+        columns = [{name: getattr(row, name) for name in self.row.__struct_fields__} for row in rows]
+        connection.execute(insert(self.table), [self._encoded(each) for each in columns])
 
     def update(self, connection: Connection, ident: Ident, changes: dict[str, Any]) -> None:
         """Set these fields of one row."""
