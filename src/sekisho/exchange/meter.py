@@ -33,13 +33,15 @@ def estimated_tokens(size_bytes: int) -> int:
 def intent_of(call: Call, gateway: Gateway) -> Intent:
     """The intent of the attempt that is about to be sent."""
     rates = gateway.rates(call.sent_to)
-    guess = Usage(input_tokens=estimated_tokens(len(call.body)))
+    unseen = _unseen(call, gateway.limiting.estimator)
+    guess = Usage(input_tokens=estimated_tokens(len(call.body)), output_tokens=unseen)
     cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=_asked_tier(call))
     spent = _with_earlier(call, Spent(guess, cost))
     call.shared = _shared(call)
     return Intent(
         **call.shared,
         estimated_input_tokens=spent.usage.prompt_tokens,
+        estimated_output_tokens=spent.usage.output_tokens,
         estimate_nano_usd=spent.cost_nano_usd,
         price_version=None if rates is None else rates.version,
     )
@@ -138,10 +140,10 @@ def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
 
 
 def _unseen(call: Call, estimator: Estimator) -> int:
-    """Tokens of an answer of which nothing came: one in a single piece is made, and billed, before it is sent; a stream
-    that said nothing was cut off where it began.
+    """Tokens of an answer of which nothing came. One in a single piece is made, and billed, before it is sent, and so is
+    the stream of a provider that goes on for nobody; another stream ends with its connection.
     """
-    if call.streams or call.ask is None:
+    if call.ask is None or (call.streams and not call.sent_to.drained):
         return 0
     cap = call.output_cap()
     allowed = cap.tokens if cap.tokens is not None else call.sent_to.target.profile.max_output_tokens

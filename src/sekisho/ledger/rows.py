@@ -59,6 +59,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     session_id: str | None = None
     client_request_id: str | None = None
     estimated_input_tokens: int = 0
+    estimated_output_tokens: int = 0
     estimate_nano_usd: int | None = None
     price_version: str | None = None
     end_user: str | None = None
@@ -170,6 +171,7 @@ def row_of_lost_call(intent: Intent, ended_us: int) -> CallRow:
         status="incomplete",
         http_status=0,
         input_tokens=intent.estimated_input_tokens,
+        output_tokens=intent.estimated_output_tokens,
         cost_nano_usd=intent.estimate_nano_usd,
         usage_complete=False,
         error_class=ErrorClass.INTERNAL.value,

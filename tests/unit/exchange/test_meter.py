@@ -113,11 +113,24 @@ def test_an_unknown_price_is_none(stage: Stage) -> None:
     assert intent_of(call, gateway).estimate_nano_usd is None
 
 
+@pytest.mark.parametrize(
+    ("streams", "drained", "booked"), [(False, False, True), (True, True, True), (True, False, False)]
+)
+def test_the_intent_counts_an_answer_that_is_billed_whatever_becomes_of_the_gateway(
+    stage: Stage, *, streams: bool, drained: bool, booked: bool
+) -> None:
+    call, gateway = sent(stage, one=deployment(costs=COSTS, drained=drained))
+    call.ask = msgspec.structs.replace(call.asked, stream=streams)
+    intent = intent_of(call, gateway)
+    assert (intent.estimated_output_tokens > 0) is booked
+    tokens = intent.estimated_input_tokens, 2 * intent.estimated_output_tokens
+    assert intent.estimate_nano_usd == sum(tokens) * 1_000
+
+
 def test_the_intent_is_an_estimate_of_the_input(stage: Stage) -> None:
     call, gateway = sent(stage, headers={"x-client-request-id": "c1", "x-litellm-spend-logs-metadata": '{"a":1}'})
     intent = intent_of(call, gateway)
     assert intent.estimated_input_tokens == estimated_tokens(len(BODY))
-    assert intent.estimate_nano_usd == estimated_tokens(len(BODY)) * 1_000
     row = row_of(call, gateway)
     for name in intent.__struct_fields__:
         if name in row.__struct_fields__:

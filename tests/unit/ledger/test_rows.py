@@ -61,9 +61,11 @@ def test_a_count_beyond_any_integer_survives_the_spool_and_is_bounded_in_the_dat
 
 def test_a_lost_call_is_booked_at_its_estimate() -> None:
     call = intent(key_hash="k", estimate_nano_usd=5, estimated_input_tokens=3, price_version="v", tags=("a",))
+    call = msgspec.structs.replace(call, estimated_output_tokens=4)
     lost = row_of_lost_call(call, NOW_US - 1)
     assert (lost.call_id, lost.key_hash, lost.tags, lost.price_version) == (call.call_id, "k", ("a",), "v")
-    assert (lost.cost_nano_usd, lost.input_tokens, lost.usage_complete, lost.status) == (5, 3, False, "incomplete")
+    assert (lost.cost_nano_usd, lost.input_tokens, lost.output_tokens) == (5, 3, 4)
+    assert (lost.usage_complete, lost.status) == (False, "incomplete")
     assert lost.ended_us == call.started_us
 
 
