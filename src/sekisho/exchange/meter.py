@@ -140,8 +140,8 @@ def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
 
 
 def _unseen(call: Call, estimator: Estimator) -> int:
-    """Tokens of an answer of which nothing came. One in a single piece is made, and billed, before it is sent, and so is
-    the stream of a provider that goes on for nobody; another stream ends with its connection.
+    """Tokens of an answer of which nothing came. One in a single piece is made, and billed, before it is sent, and so
+    is the stream of a provider that goes on for nobody; another stream ends with its connection.
     """
     if call.ask is None or (call.streams and not call.sent_to.drained):
         return 0
