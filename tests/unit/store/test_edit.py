@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from sekisho.store.db import Store
-from sekisho.store.directory import BUDGETS, TEAM_MEMBERS, TEAMS, USERS
+from sekisho.store.directory import BUDGETS, TEAM_MEMBERS, TEAMS, USERS, BudgetRow
 from sekisho.store.domain import audit_changes, changes
 from sekisho.store.edit import Edit
 from sekisho.store.limits import Limits
@@ -44,6 +44,26 @@ def test_every_change_is_in_the_audit_with_what_was_before_and_after(db: Store) 
     ]
     assert told == [(None, {"rpm_limit": 1}), ({"rpm_limit": 1}, {"rpm_limit": 2}), ({"rpm_limit": 2}, None)]
     assert rows[0]["at_us"] == NOW_US
+
+
+def test_many_new_rows_are_each_in_the_audit_and_the_feed(db: Store) -> None:
+    rows = [BudgetRow(budget_id=name, created_us=1, updated_us=2) for name in ("a", "b")]
+
+    def work(edit: Edit) -> list[tuple[str, str]]:
+        edit.add_all(BUDGETS, rows)
+        return edit.touched
+
+    assert edited(db, work) == [("budget", "a"), ("budget", "b")]
+    assert db.read_now(lambda connection: BUDGETS.find(connection, limit=9)) == rows
+    assert [(row["action"], row["object_id"], row["before"]) for row in audited(db)] == [
+        ("created", "a", None),
+        ("created", "b", None),
+    ]
+    heard = select(changes.c.kind, changes.c.id).order_by(changes.c.seq)
+    assert db.read_now(lambda connection: [tuple(row) for row in connection.execute(heard)]) == [
+        ("budget", "a"),
+        ("budget", "b"),
+    ]
 
 
 def test_every_change_is_in_the_feed(db: Store) -> None:

@@ -14,21 +14,22 @@ import msgspec
 from pydantic import ValidationError
 
 from sekisho.api.admin.fields import is_empty, storable
-from sekisho.api.admin.limit_fields import IN_METADATA, LIMIT_FIELDS, LimitFields, limits_from, nano_usd
+from sekisho.api.admin.limit_fields import IN_METADATA, LIMIT_FIELDS, USD_MAX, LimitFields, limits_from, nano_usd
 from sekisho.api.admin.refused import REFUSED_FIELDS, REFUSED_METADATA
 from sekisho.cli.litellm.findings import Findings
 from sekisho.cli.litellm.source import Row
-from sekisho.core.errors import MalformedRequest
+from sekisho.core.errors import MalformedRequest, OperatorError
 from sekisho.store.limits import NO_LIMITS, Limits
 
 #: Who made and changed what was imported, in the audit.
 ACTOR: Final = "sekisho import litellm"
 #: Columns of LiteLLM's that steer calls, beside those that its API calls the same.
 _REFUSED: Final = REFUSED_FIELDS | {"object_permission_id", "allowed_models", "description"}
+_MONEY: Final = frozenset({"max_budget", "soft_budget"})
 _MODEL_BUDGET: Final = ("budget_limit", "max_budget", "time_period", "budget_duration")
 
 
-class CannotImport(Exception):
+class CannotImport(OperatorError):
     """Why a row stays out. The message may be shown."""
 
 
@@ -48,21 +49,27 @@ def names(value: Any) -> tuple[str, ...]:
 
 
 def spend(row: Row, *columns: str) -> int:
-    """The highest of these columns (USD), in nano-USD."""
-    return max(nano_usd(row.get(name) or 0) for name in columns or ("spend",))
+    """The highest of these columns (USD), in nano-USD. Raises CannotImport for what is no amount."""
+    values = [row.get(name) or 0 for name in columns or ("spend",)]
+    if not all(isinstance(value, int | float) for value in values):  # PostgreSQL's NaN and infinity come as texts
+        raise CannotImport("its spend is no amount")
+    return max(map(nano_usd, values))
 
 
 def at_us(text: str | None) -> int | None:
-    """LiteLLM's times, which are UTC without saying so, as epoch µs."""
+    """LiteLLM's times, which are UTC without saying so, as epoch µs. Raises CannotImport for what is none."""
     if not text:
         return None
-    moment = dt.datetime.fromisoformat(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:  # PostgreSQL's infinity
+        raise CannotImport(f"'{text[:40]}' is no time") from error
     moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
     return (moment - dt.datetime.fromtimestamp(0, dt.UTC)) // dt.timedelta(microseconds=1)
 
 
 def stamps(row: Row, now_us: int) -> dict[str, Any]:
-    """Made when and by whom LiteLLM says, changed by the import."""
+    """Made when and by whom LiteLLM says, changed by the import. Raises CannotImport."""
     return {
         "created_us": at_us(row.get("created_at")) or now_us,
         "created_by": row.get("created_by") or None,
@@ -76,6 +83,8 @@ def limits_of(row: Row) -> Limits:
     inside = document(row.get("metadata"))
     told = {name: inside[name] for name in IN_METADATA if not is_empty(inside.get(name))}
     told |= {name: row[name] for name in LIMIT_FIELDS if not is_empty(row.get(name))}
+    large = {name for name in _MONEY & told.keys() if isinstance(told[name], int | float) and told[name] > USD_MAX}
+    told |= dict.fromkeys(large, USD_MAX)  # somebody's "no limit"
     if "model_max_budget" in told:
         told["model_max_budget"] = {k: _model_budget(v) for k, v in document(told["model_max_budget"]).items()}
     try:

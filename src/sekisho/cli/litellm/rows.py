@@ -119,21 +119,11 @@ class Directory:
         teams = {row["team_id"]: document(row.get("metadata")) for row in self._tables["teams"]}
         members: dict[tuple[str, str], TeamMemberRow] = {}
         for team, user, role in self._members():
-            row = held.get((team, user), {})
-            budget = row.get("budget_id")
+            default = teams[team].get(_MEMBER_BUDGET)
             try:
-                limits = NO_LIMITS if budget == teams[team].get(_MEMBER_BUDGET) else self._shared(budget)
+                members[team, user] = self._team_member(team, user, role, held.get((team, user), {}), default)
             except CannotImport as error:
                 self._findings.add(f"team members not imported: {error}", f"{team}/{user}")
-                continue
-            members[team, user] = TeamMemberRow(
-                team_id=team,
-                user_id=user,
-                role=role,
-                limits=limits,
-                spend_nano_usd=spend(row, "spend", "total_spend"),
-                **stamps(row, self._now_us),
-            )
         return list(members.values())
 
     def organization_members(self) -> list[OrganizationMemberRow]:
@@ -188,6 +178,18 @@ class Directory:
                 yield made(row, name)
             except CannotImport as error:
                 self._findings.add(f"{table.replace('_', ' ')} not imported: {error}", name)
+
+    def _team_member(self, team: str, user: str, role: str, row: Row, default: str | None) -> TeamMemberRow:
+        """`default` is the budget that the team writes on all its members."""
+        budget = row.get("budget_id")
+        return TeamMemberRow(
+            team_id=team,
+            user_id=user,
+            role=role,
+            limits=NO_LIMITS if budget == default else self._shared(budget),
+            spend_nano_usd=spend(row, "spend", "total_spend"),
+            **stamps(row, self._now_us),
+        )
 
     def _common(self, row: Row, kind: str, name: str) -> dict[str, Any]:
         return {

@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 
+from sekisho.cli.litellm.drift import tell_drift
 from sekisho.cli.litellm.fields import ACTOR
 from sekisho.cli.litellm.findings import Findings
 from sekisho.cli.litellm.keys import read_former, read_keys
@@ -72,13 +73,12 @@ def prepared(source: Source, secrets: Secrets, now_us: int) -> Import:
 
 def compare(store: Store, wanted: Import) -> list[Part]:
     """What an import would do. Raises OperatorError."""
-    planner = Planner(wanted.source, wanted.findings)
     revision = store.read(stored_revision).result()
     if revision is None:
-        return planner.parts(None, wanted.rows)
+        return Planner(wanted.source, wanted.findings).parts(None, wanted.rows)
     if revision != HEAD:
         raise OperatorError(f"The database has schema {revision}, this needs {HEAD}: run `sekisho db upgrade` first.")
-    return store.read(lambda connection: planner.parts(connection, wanted.rows)).result()
+    return store.read(lambda connection: _compared(connection, wanted)).result()
 
 
 def take_in(store: Store, wanted: Import, step: Callable[[int, int], None]) -> list[Part]:
@@ -87,8 +87,13 @@ def take_in(store: Store, wanted: Import, step: Callable[[int, int], None]) -> l
     return store.write(partial(_write, wanted=wanted, step=step)).result()
 
 
+def _compared(connection: Connection, wanted: Import) -> list[Part]:
+    tell_drift(connection, wanted.source, wanted.findings)
+    return Planner(wanted.source, wanted.findings).parts(connection, wanted.rows)
+
+
 def _write(connection: Connection, *, wanted: Import, step: Callable[[int, int], None]) -> list[Part]:
-    parts = Planner(wanted.source, wanted.findings).parts(connection, wanted.rows)
+    parts = _compared(connection, wanted)
     edit, done, total = Edit(connection, ACTOR, wanted.now_us), 0, sum(len(part.fresh) for part in parts)
     for part in parts:
         for start in range(0, len(part.fresh), CHUNK):

@@ -50,10 +50,24 @@ def test_limits_are_read_off_columns_and_metadata() -> None:
         windows=(BudgetWindow(max_budget_nano_usd=3_000_000_000, budget_duration="1d"),),
     )
     assert limits_of({}) == NO_LIMITS
+    assert limits_of({"max_budget": 1e15}) == Limits(max_budget_nano_usd=10**18)
+
+
+def test_what_is_no_amount_or_no_time_keeps_its_row_out() -> None:
+    with pytest.raises(CannotImport, match="no amount"):
+        spend({"spend": "NaN"})
+    with pytest.raises(CannotImport, match="no time"):
+        at_us("infinity")
 
 
 @pytest.mark.parametrize(
-    "row", [{"max_budget": -1}, {"budget_duration": "a year"}, {"metadata": '{"model_rpm_limit": 3}'}]
+    "row",
+    [
+        {"max_budget": "Infinity"},
+        {"max_budget": -1},
+        {"budget_duration": "a year"},
+        {"metadata": '{"model_rpm_limit": 3}'},
+    ],
 )
 def test_a_limit_that_cannot_be_read_keeps_its_row_out(row: dict[str, Any]) -> None:
     with pytest.raises(CannotImport):

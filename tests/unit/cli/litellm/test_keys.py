@@ -17,6 +17,7 @@ TOKEN = token_hash("sk-1")
     [
         ({"token": "sk-in-clear", "key_alias": "old"}, "keys not imported: stored in clear"),
         ({"token": TOKEN, "key_alias": "old", "max_budget": -1}, "keys not imported: max_budget"),
+        ({"token": TOKEN, "key_alias": "old", "expires": "infinity"}, "keys not imported: 'infinity' is no time"),
         ({"token": TOKEN, "key_alias": "old", "aliases": {"a": "b", "b": "a"}}, "keys not imported: The alias"),
         ({"token": TOKEN, "key_alias": "old", "team_id": "litellm-dashboard"}, "keys: sessions of LiteLLM's own"),
     ],
