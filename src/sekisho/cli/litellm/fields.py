@@ -35,12 +35,14 @@ class CannotImport(OperatorError):
 
 def document(value: Any) -> dict[str, Any]:
     """A JSON column: an object, or the text of one, as some versions of LiteLLM wrote it."""
-    if isinstance(value, str) and value:
-        try:
-            value = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            return {}
+    value = _decoded(value)
     return value if isinstance(value, dict) else {}
+
+
+def documents(value: Any) -> list[dict[str, Any]]:
+    """The same of a JSON column that holds a list of objects."""
+    value = _decoded(value)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def names(value: Any) -> tuple[str, ...]:
@@ -110,6 +112,15 @@ def metadata_of(row: Row, kind: str, name: str, findings: Findings) -> dict[str,
         return storable({field: value for field, value in metadata.items() if field not in refused})
     except MalformedRequest as error:
         raise CannotImport(str(error)) from error
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return None
 
 
 def _model_budget(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sekisho.api.admin.permissions import Role
-from sekisho.cli.litellm.fields import CannotImport, document, limits_of, metadata_of, names, spend, stamps
+from sekisho.cli.litellm.fields import CannotImport, document, documents, limits_of, metadata_of, names, spend, stamps
 from sekisho.cli.litellm.findings import Findings
 from sekisho.cli.litellm.source import Row, Source
 from sekisho.store.directory import (
@@ -199,11 +199,11 @@ class Directory:
             "spend_nano_usd": spend(row),
         } | stamps(row, self._now_us)
 
-    def _shared(self, budget_id: str | None) -> Limits:
+    def _shared(self, budget_id: Any) -> Limits:
         """The limits of a budget of LiteLLM's. Raises CannotImport where it could not be read."""
         if not budget_id:
             return NO_LIMITS
-        if budget_id not in self._budgets:
+        if not isinstance(budget_id, str) or budget_id not in self._budgets:
             raise CannotImport(f"its budget '{budget_id}' was not imported")
         return self._budgets[budget_id]
 
@@ -219,8 +219,7 @@ class Directory:
             row.get("user_email"): row.get("user_id") for row in self._tables["users"] if row.get("user_email")
         }
         for row in self._tables["teams"]:
-            listed = row.get("members_with_roles")
-            for member in listed if isinstance(listed, list) else []:
+            for member in documents(row.get("members_with_roles")):
                 user = member.get("user_id") or addresses.get(member.get("user_email"))
                 if user:
                     yield row["team_id"], user, "admin" if member.get("role") == "admin" else "user"

@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from sekisho.cli.litellm.fields import CannotImport, at_us, document, limits_of, metadata_of, names, spend, stamps
+from sekisho.cli.litellm.fields import (
+    CannotImport,
+    at_us,
+    document,
+    documents,
+    limits_of,
+    metadata_of,
+    names,
+    spend,
+    stamps,
+)
 from sekisho.cli.litellm.findings import Findings
 from sekisho.store.limits import NO_LIMITS, BudgetWindow, Limits
 from tests.support.litellm_rows import NOW_US
@@ -88,6 +98,7 @@ def test_what_has_no_effect_here_is_told_and_not_stored() -> None:
 
 def test_json_that_was_written_as_text_is_read_too() -> None:
     assert (document('{"a": 1}'), document("{"), document("[]"), document(None)) == ({"a": 1}, {}, {}, {})
+    assert (documents('[{"a": 1}, 2]'), documents([{"a": 1}, None]), documents({})) == ([{"a": 1}], [{"a": 1}], [])
     assert (names(["a", 1]), names(None)) == (("a", "1"), ())
 
 
