@@ -271,6 +271,18 @@ def test_a_database_that_is_not_litellms_is_told(postgres: PostgresServer, ours:
     assert ours.read_now(KEYS.count) == 0
 
 
+def test_a_table_that_may_not_be_read_does_not_pass_for_empty(there: LiteLLM, ours: Database, tmp_path: Path) -> None:
+    there.sql("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN")
+    there.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    url = there.url.replace("postgres@", "reader@")
+    assert run(url, tmp_path, "--dry-run")[0] == 0
+    there.sql('REVOKE SELECT ON "LiteLLM_BudgetTable" FROM reader')
+    code, said = run(url, tmp_path)
+    assert (code, "refused: " in said, "LiteLLM_BudgetTable" in said) == (1, True, True), said
+    there.sql("DROP OWNED BY reader", "DROP ROLE reader")
+    assert ours.read_now(KEYS.count) == 0
+
+
 def test_it_is_written_into_postgresql_as_well(there: LiteLLM, postgres: PostgresServer, tmp_path: Path) -> None:
     postgres.sql("DROP DATABASE IF EXISTS ours WITH (FORCE)", "CREATE DATABASE ours")
     url = postgres.url("ours")

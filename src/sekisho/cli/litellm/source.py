@@ -37,10 +37,8 @@ TABLES: Final = {
 NEEDED: Final = ("keys", "users", "teams")
 #: Rows of a table that nothing is made of are counted so far.
 COUNTED_MAX: Final = 100_000
-_PRESENT: Final = (
-    "SELECT table_name FROM information_schema.tables "
-    "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
-)
+#: Those that may not be read, too: `information_schema` would hide them, and they would pass for empty.
+_PRESENT: Final = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
 _rows = msgspec.json.Decoder(Row)
 
 
