@@ -26,7 +26,11 @@ def test_each_format_of_litellm_opens(text: str) -> None:
     assert SALTED.open(text) == "sk-ant-1"
 
 
-@pytest.mark.parametrize("text", [boxed("x", "another"), sealed("x", "another"), "v3:gcm:AAAA", "v2:gcm:A"])
+@pytest.mark.parametrize(
+    "text",
+    [boxed("x", "another"), sealed("x", "another"), "v3:gcm:AAAA", "v2:gcm:A"],
+    ids=["secretbox", "v3", "v3-cut", "v2-cut"],
+)
 def test_another_key_opens_nothing_and_says_no_secret(text: str) -> None:
     with pytest.raises(CannotDecrypt, match="LITELLM_SALT_KEY") as caught:
         SALTED.open(text)
