@@ -14,7 +14,7 @@ from sekisho.canonical.cache_marks import MarkPoint
 from sekisho.canonical.request import Request
 from sekisho.canonical.target import Encoded
 from sekisho.config.sections import CacheMarks
-from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.errors import UnsupportedFeature
 from sekisho.exchange.call import Call
 from sekisho.exchange.media import TAKEN, Fetch, with_fetched_media
 from sekisho.exchange.turns import Turns
@@ -77,8 +77,6 @@ def prepare(
     headers = deployment.headers()
     if not deployment.serves(upstream.name, call.operation):
         raise UnsupportedFeature(call.operation, upstream.name)
-    if words is None and upstream.name == "openai-responses":
-        _refuse_background(call)
     if upstream.name == "anthropic-messages":
         headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
     invoked, left_behind = _of_invocation(call, upstream)
@@ -100,15 +98,6 @@ def prepare(
         return Encoded(_edited(call, deployment, upstream, points)), headers
     carried = _carried(call, deployment, upstream, points, _words(headers.get(_BETAS, "")))
     return Encoded(carried.body, (*carried.dropped, *left_behind)), headers | carried.headers
-
-
-def _refuse_background(call: Call) -> None:
-    """It would be billed after the call is over, whoever hangs up, and nobody would say how much."""
-    if bytes(call.asked.body.values.get("background", b"null")) not in (b"null", b"false"):
-        raise MalformedRequest(
-            "'background' is not served: what such an answer uses is known only later. Ask for it as a stream.",
-            param="background",
-        )
 
 
 def _of_invocation(call: Call, upstream: Dialect) -> tuple[dict[str, str], tuple[str, ...]]:

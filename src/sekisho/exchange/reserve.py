@@ -14,6 +14,7 @@ import msgspec
 
 from sekisho.canonical.cache_marks import MarkPoint
 from sekisho.canonical.usage import Usage
+from sekisho.core.errors import MalformedRequest
 from sekisho.exchange.call import GENERATES, Call
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.refusal import refusal_of, unknown_price
@@ -78,8 +79,10 @@ async def reserve(
     call.output_limit = None
     if not rules:
         return
-    if rates is None and limiting.priceless == "refuse" and any(rule.measure is Measure.MONEY for rule in rules):
-        raise unknown_price(deployment.model)
+    if any(rule.measure is Measure.MONEY for rule in rules):
+        if rates is None and limiting.priceless == "refuse":
+            raise unknown_price(deployment.model)
+        _refuse_background(call)
     cap = call.output_cap()
     most, hour = _most(cap, deployment), _caches_for_an_hour(call, marks)
     for _ in range(_ROUNDS):
@@ -95,6 +98,19 @@ async def reserve(
             break
         call.output_limit = most = min(max(least, room // _PART), most - 1)
     raise failure
+
+
+def _refuse_background(call: Call) -> None:
+    """Under a budget no answer is made in the background: it would be billed after the call is over, whoever hangs up,
+    and nobody would say how much.
+    """
+    asked = bytes(call.asked.body.values.get("background", b"null"))
+    if call.dialect.name == "openai-responses" and asked not in (b"null", b"false"):
+        raise MalformedRequest(
+            "'background' is not open to calls under a budget: what such an answer uses is known only later. Ask for "
+            "it as a stream.",
+            param="background",
+        )
 
 
 def settle(call: Call, row: CallRow, limiting: Limiting) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sekisho.canonical.target import Encoded
-from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.errors import UnsupportedFeature
 from sekisho.core.secret import Secret
 from sekisho.exchange import prepare as station
 from sekisho.exchange.call import Call, PathSays, read_ask
@@ -192,17 +192,3 @@ def test_an_operation_that_the_provider_lacks_is_refused_by_name(stage: Stage, o
     call = call_of(stage, "openai-chat", body_of("openai-chat"), operation=operation)
     with pytest.raises(UnsupportedFeature, match=operation):
         prepare(call, speaking(upstream), BY_NAME[upstream])
-
-
-@pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_in_the_background_is_refused(stage: Stage, *, stream: bool) -> None:
-    body = body_of("openai-responses", background=True, stream=stream)
-    with pytest.raises(MalformedRequest, match="'background' is not served") as refused:
-        prepare(call_of(stage, "openai-responses", body), speaking("openai-responses"), BY_NAME["openai-responses"])
-    assert refused.value.info.param == "background"
-
-
-def test_an_answer_in_the_foreground_is_not(stage: Stage) -> None:
-    body = body_of("openai-responses", background=False)
-    sent, _ = prepared(call_of(stage, "openai-responses", body), speaking("openai-responses"), "openai-responses")
-    assert sent["background"] is False

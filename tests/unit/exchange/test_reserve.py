@@ -334,3 +334,24 @@ async def test_a_soft_budget_refuses_nothing_and_is_told_of(stage: Stage, caplog
     assert (await stage.carry(GOOD, to=[deployment(costs=DEAR)])).caller.status == 200
     await stage.limiting.soft.look()
     assert "its soft budget is 0.000000001 USD" in caplog.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_no_answer_in_the_background_under_a_budget(stage: Stage, *, stream: bool) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    done = await stage.carry(
+        to=[speaking("openai-responses", costs=DEAR)], dialect="openai-responses", background=True, stream=stream
+    )
+    assert (done.caller.status, error_of(done)["param"], done.requests) == (400, "background", [])
+    assert await used(stage) == [0]
+
+
+@pytest.mark.parametrize(("limits", "background"), [({"rpm_limit": 9}, True), ({"max_budget_nano_usd": 10**15}, False)])
+async def test_an_answer_in_the_background_where_no_budget_binds(
+    stage: Stage, limits: dict[str, int], *, background: bool
+) -> None:
+    bound(stage, **limits)
+    script = Script([stream_body("openai-responses")])
+    to = [speaking("openai-responses", costs=DEAR)]
+    done = await stage.carry(script, to=to, dialect="openai-responses", background=background)
+    assert (done.caller.status, msgspec.json.decode(done.requests[0].body)["background"]) == (200, background)
