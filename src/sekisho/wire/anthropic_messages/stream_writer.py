@@ -24,14 +24,13 @@ from sekisho.wire.anthropic_messages.reply import (
     usage_counts,
     usage_object,
 )
+from sekisho.wire.in_turn import BlockEvent, InTurn
 from sekisho.wire.sse import sse_event
 from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _encoder = msgspec.json.Encoder()
 _PING = sse_event(b'{"type":"ping"}', "ping")
 _MESSAGE_STOP = sse_event(b'{"type":"message_stop"}', "message_stop")
-
-BlockEvent = e.TextDelta | e.ThinkingDelta | e.SignatureDelta | e.ArgumentsDelta | e.CitationAdded | e.BlockEnded
 
 
 def _event(kind: str, **fields: object) -> bytes:
@@ -46,15 +45,13 @@ class MessagesWriter:
         self._usage = Usage()
         self._started = False
         self._called_tool = False
-        #: Canonical blocks whose end was not written yet, in order of start; only the first is being written.
-        self._waiting: list[_Block] = []
-        self._by_index: dict[int, _Block] = {}
+        self._blocks = InTurn(self._begun, self._written)
         self._next_index = 0
 
     def write(self, event: e.Event) -> bytes:
         """Bytes for `event`; b"" when they are said later or not at all."""
         if isinstance(event, BlockEvent):
-            return self._block_event(event)
+            return self._blocks.tell(event)
         if isinstance(event, e.BlockStarted):
             return self._block_started(event)
         if isinstance(event, e.UsageReported):
@@ -84,26 +81,8 @@ class MessagesWriter:
         return _event("message_start", message=message)
 
     def _block_started(self, event: e.BlockStarted) -> bytes:
-        block = self._by_index[event.index] = _Block(event, self._names)
         self._called_tool = self._called_tool or event.kind == "tool_call"
-        self._waiting.append(block)
-        return self._begun(block) if block is self._waiting[0] else b""
-
-    def _block_event(self, event: BlockEvent) -> bytes:
-        block = self._by_index[event.index]
-        if block is not self._waiting[0]:
-            block.held.append(event)
-            return b""
-        out = [self._written(block, event)]
-        while block.ended:
-            self._waiting.pop(0)
-            if not self._waiting:
-                break
-            block = self._waiting[0]
-            out.append(self._begun(block))
-            out += [self._written(block, held) for held in block.held]
-            block.held.clear()
-        return b"".join(out)
+        return self._blocks.begin(event.index, _Block(event, self._names))
 
     def _begun(self, block: _Block) -> bytes:
         """Tool calls and redacted thoughts are something by themselves; text and thought only with their contents."""

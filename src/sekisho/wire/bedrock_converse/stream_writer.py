@@ -18,11 +18,10 @@ from sekisho.wire.bedrock_converse.blocks import Json
 from sekisho.wire.bedrock_converse.media import redacted_content, sealed_content
 from sekisho.wire.bedrock_converse.reply import caller_names, citation_object, counts, response_fields, stop_word
 from sekisho.wire.eventstream import encode_message
+from sekisho.wire.in_turn import BlockEvent, InTurn
 from sekisho.wire.thoughts import ORIGIN, signature_for_caller
 
 _encoder = msgspec.json.Encoder()
-
-BlockEvent = e.TextDelta | e.ThinkingDelta | e.SignatureDelta | e.ArgumentsDelta | e.CitationAdded | e.BlockEnded
 
 
 def event_message(kind: str, payload: Json) -> bytes:
@@ -39,15 +38,13 @@ class ConverseWriter:
         self._names = caller_names(request)
         self._usage = Usage()
         self._called_tool = False
-        #: Canonical blocks whose end was not written yet, in order of start; only the first is being written.
-        self._waiting: list[_Block] = []
-        self._by_index: dict[int, _Block] = {}
+        self._blocks = InTurn(self._begun, self._written)
         self._next_index = 0
 
     def write(self, event: e.Event) -> bytes:
         """Bytes for `event`; b"" when they are said later or not at all."""
         if isinstance(event, BlockEvent):
-            return self._block_event(event)
+            return self._blocks.tell(event)
         if isinstance(event, e.BlockStarted):
             return self._block_started(event)
         if isinstance(event, e.Started):
@@ -62,26 +59,8 @@ class ConverseWriter:
         return b""  # this dialect has no ping
 
     def _block_started(self, event: e.BlockStarted) -> bytes:
-        block = self._by_index[event.index] = _Block(event, self._names)
         self._called_tool = self._called_tool or event.kind == "tool_call"
-        self._waiting.append(block)
-        return self._begun(block) if block is self._waiting[0] else b""
-
-    def _block_event(self, event: BlockEvent) -> bytes:
-        block = self._by_index[event.index]
-        if block is not self._waiting[0]:
-            block.held.append(event)
-            return b""
-        out = [self._written(block, event)]
-        while block.ended:
-            self._waiting.pop(0)
-            if not self._waiting:
-                break
-            block = self._waiting[0]
-            out.append(self._begun(block))
-            out += [self._written(block, held) for held in block.held]
-            block.held.clear()
-        return b"".join(out)
+        return self._blocks.begin(event.index, _Block(event, self._names))
 
     def _begun(self, block: _Block) -> bytes:
         """A call and a redacted thought are something by themselves; other blocks begin with their contents."""
