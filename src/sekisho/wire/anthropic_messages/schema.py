@@ -7,12 +7,12 @@ none is ever lost unseen; inside blocks, keys that only tune are passed over.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.core.errors import UnsupportedFeature
+from sekisho.wire.complaints import Complaint, decode_body, malformed
 
 #: How a refusal names the target, which a caller's request does not know yet.
 ELSEWHERE = "the API format"
@@ -206,40 +206,17 @@ TUNING = (
 REFUSED = ("container", "inference_geo", "mcp_servers", "thread")
 
 _decoder = msgspec.json.Decoder(Body)
-_message = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
-_quoted = re.compile(r"'([\w.-]{1,64})'")
-_unknown_key = re.compile(r"Object contains unknown field `([\w.-]{1,64})`")
 
 
 def read_body(body: bytes) -> Body:
     """Raises MalformedRequest or UnsupportedFeature with `param` naming the field."""
-    try:
-        return _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        _explain(str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise MalformedRequest("The request body is not valid JSON in UTF-8.") from None
-    except RecursionError:
-        raise MalformedRequest("The request body is nested too deeply.") from None
+    return decode_body(_decoder.decode, body, _explain)
 
 
-def _explain(text: str) -> NoReturn:
-    """A sentence of msgspec -> our error. Values of the caller are not repeated unless they are plain words."""
-    match = _message.fullmatch(text)
-    what, path = (match["what"], match["path"] or "") if match else (text, "")
-    path = path.replace("[", ".").replace("]", "").lstrip(".")
-    unknown = _unknown_key.fullmatch(what)
-    if unknown is not None:
-        raise UnsupportedFeature(unknown[1], ELSEWHERE)
-    quoted = _quoted.search(what)
-    if what.startswith("Invalid value") and path.rpartition(".")[2] == "type":
-        raise UnsupportedFeature(path, ELSEWHERE, f"Its value is '{quoted[1]}'." if quoted else "")
-    missing = re.fullmatch(r"Object missing required field `(\w+)`", what)
-    if missing is not None:
-        path = f"{path}.{missing[1]}".lstrip(".")
-        raise MalformedRequest(f"{path}: Field required.", param=path)
-    if what.startswith("Invalid"):
-        what = f"Invalid value '{quoted[1]}'" if quoted else "Invalid value"
-    elif what.startswith("Object contains"):
-        what = "Unknown field"
-    raise MalformedRequest(f"{path}: {what}." if path else f"{what}.", param=path or None)
+def _explain(complaint: Complaint) -> NoReturn:
+    if complaint.unknown is not None:
+        raise UnsupportedFeature(complaint.unknown, ELSEWHERE)
+    if complaint.what.startswith("Invalid value") and complaint.path.rpartition(".")[2] == "type":
+        advice = f"Its value is '{complaint.quoted}'." if complaint.quoted else ""
+        raise UnsupportedFeature(complaint.path, ELSEWHERE, advice)
+    raise malformed(complaint)

@@ -7,12 +7,12 @@ key of every message is known by name, so that none is ever lost unseen.
 
 from __future__ import annotations
 
-import re
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from sekisho.core.errors import MalformedRequest, UnsupportedFeature
+from sekisho.wire.complaints import Complaint, complaint_of, malformed
 from sekisho.wire.gemini_generate.proto import plain
 
 NAME = "gemini-generate"
@@ -222,10 +222,6 @@ HOSTED = (
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 
-_message = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
-_unknown_key = re.compile(r"Object contains unknown field `([\w.-]{1,64})`")
-_missing_key = re.compile(r"Object missing required field `(\w+)`")
-
 
 def read_json(body: bytes) -> dict[str, Any]:
     """The body's fields under one spelling each. Raises MalformedRequest."""
@@ -250,22 +246,14 @@ def convert(value: Any, kind: type[Message], where: str = "") -> Message:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
-        _explain(str(error), where)
+        _explain(complaint_of(str(error), where))
     except RecursionError:
         raise MalformedRequest("The request body is nested too deeply.") from None
 
 
-def _explain(text: str, where: str) -> NoReturn:
-    """A sentence of msgspec -> our error. Values of the caller are not repeated."""
-    match = _message.fullmatch(text)
-    what, path = (match["what"], match["path"] or "") if match else (text, "")
-    path = ".".join(step for step in (where, path.replace("[", ".").replace("]", "").strip(".")) if step)
-    unknown = _unknown_key.fullmatch(what)
-    if unknown is not None:
-        raise UnsupportedFeature(f"{path}.{unknown[1]}".lstrip("."), ELSEWHERE)
-    missing = _missing_key.fullmatch(what)
-    if missing is not None:
-        path = f"{path}.{missing[1]}".lstrip(".")
-        raise MalformedRequest(f"{path}: Field required.", param=path)
-    what = what if what.startswith("Expected") else "Invalid value"
-    raise MalformedRequest(f"{path}: {what}." if path else f"{what}.", param=path or None)
+def _explain(complaint: Complaint) -> NoReturn:
+    if complaint.unknown is not None:
+        raise UnsupportedFeature(f"{complaint.path}.{complaint.unknown}".lstrip("."), ELSEWHERE)
+    if complaint.missing is None and not complaint.what.startswith("Expected"):
+        complaint = Complaint("Invalid value", complaint.path)
+    raise malformed(complaint)
