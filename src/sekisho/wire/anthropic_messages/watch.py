@@ -10,11 +10,10 @@ from __future__ import annotations
 import msgspec
 
 from sekisho.canonical.usage import Usage
-from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
 from sekisho.wire.anthropic_messages.errors import error_info, read_error
 from sekisho.wire.anthropic_messages.reply_schema import EventOut, MessageOut, usage_after
 from sekisho.wire.dialect import ReplyFacts
-from sekisho.wire.sse import SseReader
+from sekisho.wire.sse_watch import SseWatch
 
 
 class _Delta(msgspec.Struct, frozen=True, gc=False):
@@ -35,34 +34,10 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FRAMES = (b"content_block_start", b"content_block_stop", b"ping")
 
 
-class MessagesWatch:
+class MessagesWatch(SseWatch):
     """A StreamWatch (wire/dialect.py). There is nothing to strip in this dialect."""
 
-    __slots__ = ("_sse", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
-
-    def __init__(self, strip_usage: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 -- the contract's flag
-        self._sse = SseReader()
-        self.usage: Usage | None = None
-        self.served_model: str | None = None
-        self.events = 0
-        self.finished = self.ended = False
-        self.failed: ErrorInfo | None = None
-        self.text_bytes = 0
-
-    def feed(self, chunk: bytes) -> bytes:
-        """See one chunk; it goes on unchanged."""
-        try:
-            for name, data in self._sse.feed(chunk):
-                self._see(name, data)
-        except UpstreamProtocolError:
-            self._sse = SseReader()  # an event without an end: what follows may be readable again
-        return chunk
-
-    def close(self) -> bytes:
-        """The end of the stream; a last event may lack its blank line."""
-        for name, data in self._sse.close():
-            self._see(name, data)
-        return b""
+    __slots__ = ()
 
     def _see(self, name: bytes, data: bytes) -> None:
         self.events += 1

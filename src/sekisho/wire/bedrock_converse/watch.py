@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import msgspec
 
-from sekisho.canonical.usage import Usage
-from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
+from sekisho.core.errors import UpstreamProtocolError
 from sekisho.wire.aws_errors import is_exception, read_exception
 from sekisho.wire.bedrock_converse.reply_schema import EventOut, ReplyOut, served_model_of, usage_of
 from sekisho.wire.dialect import ReplyFacts
 from sekisho.wire.eventstream import EventStreamReader, Message
+from sekisho.wire.sse_watch import Watched
 
 
 class _Input(msgspec.Struct, frozen=True, gc=False):
@@ -41,20 +41,15 @@ _reply_decoder = msgspec.json.Decoder(ReplyOut)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class ConverseWatch:
+class ConverseWatch(Watched):
     """A StreamWatch (wire/dialect.py). There is nothing to strip in this dialect."""
 
-    __slots__ = ("_frames", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
+    __slots__ = ("_frames",)
 
     def __init__(self, strip_usage: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 -- the contract's flag
+        super().__init__()
         #: None after bytes that are no event stream: nobody can tell where the next message begins.
         self._frames: EventStreamReader | None = EventStreamReader()
-        self.usage: Usage | None = None
-        self.served_model: str | None = None
-        self.events = 0
-        self.finished = self.ended = False
-        self.failed: ErrorInfo | None = None
-        self.text_bytes = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """See one chunk; it goes on unchanged."""

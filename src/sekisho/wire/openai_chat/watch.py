@@ -12,12 +12,11 @@ from typing import Any
 
 import msgspec
 
-from sekisho.canonical.usage import Usage
 from sekisho.core import bounds
-from sekisho.core.errors import ErrorInfo
 from sekisho.wire.openai_chat.errors import parse_error
 from sekisho.wire.openai_chat.usage import UsageBody, read_usage
 from sekisho.wire.sse import SseReader
+from sekisho.wire.sse_watch import Watched
 
 #: A blank line. A CR at the very end may be half of a CRLF, so it does not count yet.
 _END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r(?=[^\n]))")
@@ -67,7 +66,7 @@ class _Chunk(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class ChatWatch:
+class ChatWatch(Watched):
     """See wire/dialect.py, StreamWatch. `text_bytes` counts answer, thought and arguments, in bytes of UTF-8."""
 
     __slots__ = (
@@ -75,28 +74,16 @@ class ChatWatch:
         "_half",
         "_half_bytes",
         "_strip",
-        "ended",
-        "events",
-        "failed",
-        "finished",
-        "served_model",
-        "text_bytes",
-        "usage",
     )
 
     def __init__(self, strip_usage: bool = False) -> None:  # noqa: FBT001, FBT002 - the contract passes one flag
+        super().__init__()
         self._strip = strip_usage
         #: An event whose end has not come, in pieces: joined once, or long events would cost their square.
         self._half: list[bytes] = []
         self._half_bytes = 0
         #: Its last bytes, with which its end may begin.
         self._edge = b""
-        self.usage: Usage | None = None
-        self.served_model: str | None = None
-        self.events = 0
-        self.finished = self.ended = False
-        self.failed: ErrorInfo | None = None
-        self.text_bytes = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """See one chunk; what to forward of it."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import msgspec
 
-from sekisho.canonical.usage import Usage
-from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
+from sekisho.core.errors import UpstreamProtocolError
 from sekisho.wire.openai_responses.errors import error_info
 from sekisho.wire.openai_responses.schema import Kind, WireError, WireResponse, decode
-from sekisho.wire.sse import SseReader
+from sekisho.wire.sse_watch import SseWatch
 
 
 class _Delta(msgspec.Struct):
@@ -37,38 +36,10 @@ _ENDS = frozenset({b"response.completed", b"response.incomplete", b"response.fai
 _BEGINS = frozenset({b"response.created", b"response.queued", b"response.in_progress"})
 
 
-class StreamWatch:
+class StreamWatch(SseWatch):
     """wire.dialect.StreamWatch of this dialect."""
 
-    __slots__ = ("_sse", "ended", "events", "failed", "finished", "served_model", "text_bytes", "usage")
-
-    def __init__(self, strip_usage: bool) -> None:  # noqa: FBT001 - the shape that every dialect's watch has
-        """Usage is part of the last event in this dialect: there is nothing to strip."""
-        del strip_usage
-        self._sse: SseReader | None = SseReader()
-        self.usage: Usage | None = None
-        self.served_model: str | None = None
-        self.events = 0
-        self.finished = self.ended = False
-        self.failed: ErrorInfo | None = None
-        self.text_bytes = 0
-
-    def feed(self, chunk: bytes) -> bytes:
-        """See one chunk; it passes as it is."""
-        if self._sse is not None:
-            try:
-                for name, data in self._sse.feed(chunk):
-                    self._see(name, data)
-            except UpstreamProtocolError:
-                self._sse = None  # an event without an end: it passes on, unread
-        return chunk
-
-    def close(self) -> bytes:
-        """Nothing is held back."""
-        if self._sse is not None:
-            for name, data in self._sse.close():
-                self._see(name, data)
-        return b""
+    __slots__ = ()
 
     def _see(self, name: bytes, data: bytes) -> None:
         self.events += 1

@@ -75,9 +75,10 @@ def test_any_bytes_pass(chunks: list[bytes]) -> None:
     assert watched(*chunks).finished is False
 
 
-def test_an_event_without_an_end_passes_unread() -> None:
+def test_an_event_without_an_end_is_let_go_and_the_usage_behind_it_is_read() -> None:
     watch = watched(b"data: " + b"x" * (bounds.STREAM_EVENT_BYTES + 1), b"\n\n", STREAM)
-    assert watch.finished is False
+    assert watch.finished
+    assert watch.usage == watched(STREAM).usage is not None
 
 
 def test_an_event_deeper_than_a_decoder_bears_passes_unread() -> None:
