@@ -12,10 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-import msgspec
-
 from sekisho.canonical.request import Document, Image, Part, Refusal, Text, Thinking, ToolCall, ToolResult
-from sekisho.canonical.tools import CUSTOM_ARGUMENT
+from sekisho.canonical.tools import tool_input
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.wire.gemini_generate.schema import NAME
 
@@ -41,23 +39,6 @@ _KINDS = {
     "webp": "image/webp",
 }
 _USUAL = {"document": "application/pdf", "image": "image/jpeg"}
-_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def call_arguments(call: ToolCall) -> msgspec.Raw:
-    """The call's arguments as a JSON object: as written, {} where the model wrote none that can be read."""
-    if call.custom:
-        return msgspec.Raw(msgspec.json.encode({CUSTOM_ARGUMENT: call.arguments}))
-    return json_object(call.arguments)
-
-
-def json_object(text: str) -> msgspec.Raw:
-    """`text` itself where it is a JSON object, else {}."""
-    try:
-        _object_decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return msgspec.Raw(b"{}")
-    return msgspec.Raw(text.encode())
 
 
 def model_parts(parts: Sequence[Part], naming: Naming, first_signature: str | None) -> list[Json]:
@@ -108,7 +89,7 @@ def _model_part(part: Part, naming: Naming) -> Json:
         return {"text": part.text}
     if isinstance(part, ToolCall):
         name = naming(part.name, part.namespace)
-        return {"functionCall": {"id": part.id, "name": name, "args": call_arguments(part)}}
+        return {"functionCall": {"id": part.id, "name": name, "args": tool_input(part)}}
     raise UnsupportedFeature("messages.content", NAME, "An assistant message holds text, thoughts and tool calls.")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from sekisho.canonical import events as e
 from sekisho.canonical.request import RedactedThinking, Request, Thinking, ToolCall
-from sekisho.canonical.tools import wire_names
+from sekisho.canonical.tools import tool_input, wire_names
 from sekisho.wire.gemini_generate.citations import write_citations
-from sekisho.wire.gemini_generate.encode_parts import Json, call_arguments
+from sekisho.wire.gemini_generate.encode_parts import Json
 from sekisho.wire.gemini_generate.signatures import Thought, signature_for_caller
 
 
@@ -89,7 +89,7 @@ class PartWriter:
     def _call(self, start: e.BlockStarted, text: str) -> Json:
         call = ToolCall(id=start.call_id, name=start.name, arguments=text, custom=start.custom)
         name = self._names.get(start.name, start.name)
-        return self._signed({"functionCall": {"id": call.id, "name": name, "args": call_arguments(call)}})
+        return self._signed({"functionCall": {"id": call.id, "name": name, "args": tool_input(call)}})
 
     def _signed(self, part: dict[str, Any]) -> Json:
         if self._waiting is not None:
