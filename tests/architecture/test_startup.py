@@ -4,10 +4,6 @@ import resource
 import subprocess
 import sys
 
-import pytest
-
-from tests.architecture.tree import PACKAGE
-
 # `serve` must answer within 1.5 s of wall time; imports may take this much of it.
 CPU_SECONDS_MAX = 0.9
 MODULES_MAX = 1_300
@@ -29,8 +25,6 @@ NOT_AT_START = {
     "redis",
 }
 
-needs_app = pytest.mark.skipif(not (PACKAGE / "app.py").is_file(), reason="sekisho.app is not written yet")
-
 
 def cpu_seconds(*arguments: str) -> tuple[float, str]:
     """CPU that a fresh interpreter used, and what it printed."""
@@ -40,7 +34,6 @@ def cpu_seconds(*arguments: str) -> tuple[float, str]:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, done.stdout
 
 
-@needs_app
 def test_the_gateway_imports_little() -> None:
     _, printed = cpu_seconds("-c", "import sys, sekisho.app; print(*sys.modules)")
     modules = printed.split()
@@ -48,7 +41,6 @@ def test_the_gateway_imports_little() -> None:
     assert len(modules) <= MODULES_MAX
 
 
-@needs_app
 def test_the_gateway_imports_quickly() -> None:
     """The best of three: another program on the machine can only make it slower."""
     best = min(cpu_seconds("-c", "import sekisho.app")[0] for _ in range(3))

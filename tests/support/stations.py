@@ -243,10 +243,10 @@ def speaking(dialect: str, **changes: Any) -> Deployment:
 class Stage:
     """A gateway whose ledger and keys are real; `carry` makes one call."""
 
-    def __init__(self, folder: Path, db: Database) -> None:
+    def __init__(self, folder: Path, db: Database, book: type[Book] = Book) -> None:
         self.db = db
         self.clock = FakeClock()
-        self.book = Book(folder, db)
+        self.book = book(folder, db)
         self.keys = KeyRing(db, self.clock, Secret(MASTER))
         self.rates = rate_table(PriceBook.load(self.clock))
         limiter = MemoryLimiter(self.clock, self._spent)
@@ -353,10 +353,10 @@ def body_of(dialect: str, *, stream: bool = True, **fields: Any) -> bytes:
 
 
 @contextmanager
-def stage_in(folder: Path) -> Iterator[Stage]:
-    """A stage with an empty database."""
+def stage_in(folder: Path, book: type[Book] = Book) -> Iterator[Stage]:
+    """A stage with an empty database and a journal of this kind."""
     db = open_database(folder)
-    stage = Stage(folder, db)
+    stage = Stage(folder, db, book)
     try:
         yield stage
     finally:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +17,19 @@ from sekisho.ledger.rows import Intent
 from sekisho.wire.sse import COMMENT_PING
 from tests.support.caller import Caller
 from tests.support.ledger import add_key
-from tests.support.stations import JSON, PATIENT, Outcome, Script, ScriptedTransport, Stage, Step, deployment, speaking
+from tests.support.stations import (
+    JSON,
+    PATIENT,
+    Book,
+    Outcome,
+    Script,
+    ScriptedTransport,
+    Stage,
+    Step,
+    deployment,
+    speaking,
+    stage_in,
+)
 from tests.support.wires import (
     DIALECTS,
     USAGE,
@@ -244,12 +257,16 @@ async def test_a_defect_shows_no_detail(
         assert done.happened == ["intent", "sent", "closed", "row"]
 
 
-async def test_without_an_intent_nothing_is_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(intent: Intent) -> None:
+class FullDisk(Book):
+    """A journal that has no room for another call."""
+
+    def intent(self, intent: Intent) -> None:
         raise OperatorError(f"The disk is full of {intent.call_id}.")
 
-    monkeypatch.setattr(stage.book, "intent", full)
-    done = await stage.carry(Script([stream_body("openai-chat")]))
+
+async def test_without_an_intent_nothing_is_sent(tmp_path: Path) -> None:
+    with stage_in(tmp_path, FullDisk) as stage:
+        done = await stage.carry(Script([stream_body("openai-chat")]))
     assert (done.caller.status, done.requests) == (500, [])
     assert b"disk" not in done.caller.body
     assert done.row.error_class == "internal"

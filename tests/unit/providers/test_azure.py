@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sekisho.providers import azure
 from sekisho.providers.deployment import Deployment
 from tests.support.deployments import deployed, proof
 
@@ -172,7 +172,7 @@ def test_what_is_missing_is_told(tmp_path: Path, params: dict[str, Any], told: s
 
 
 def test_without_the_extra_a_key_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "azure", None)  # the interpreter's way to say that it is not there
     one = deployed(tmp_path, {"model": "azure/x", "api_base": BASE})
     assert "sekisho[azure]" in (one.unusable or "")
 

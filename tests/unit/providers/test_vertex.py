@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,6 @@ import msgspec
 import pytest
 
 from sekisho.core.errors import UnsupportedFeature
-from sekisho.providers import vertex
 from sekisho.providers.deployment import Deployment
 from tests.support.deployments import deployed, proof
 
@@ -138,7 +138,7 @@ def test_without_a_project_the_operator_is_told(tmp_path: Path, monkeypatch: pyt
 
 
 def test_without_the_extra_the_operator_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vertex, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "google", None)  # the interpreter's way to say that it is not there
     assert "sekisho[google]" in (at_vertex(tmp_path, "gemini-2.5-pro").unusable or "")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Never
 
 import pytest
 
@@ -158,14 +159,17 @@ async def test_a_provider_waits_for_its_reader() -> None:
     assert most < 1_000_000
 
 
-async def test_no_connection_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object) -> None:
-        await asyncio.get_running_loop().create_future()
+class NowhereLoop(asyncio.SelectorEventLoop):
+    """An event loop of a network that answers nobody."""
 
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(type(loop), "create_connection", never, raising=False)
-    with pytest.raises(UpstreamTimeout) as late:
-        await PlainTransport(0.01).open_stream(post(1)).__aenter__()
+    async def create_connection(self, *_: object, **__: object) -> Never:
+        await self.create_future()
+        raise AssertionError("nobody answers")
+
+
+def test_no_connection_in_time() -> None:
+    with asyncio.Runner(loop_factory=NowhereLoop) as runner, pytest.raises(UpstreamTimeout) as late:
+        runner.run(PlainTransport(0.01).open_stream(post(1)).__aenter__())
     assert late.value.info.code == "connect"
 
 
