@@ -270,8 +270,12 @@ class Application:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _stop(self) -> None:
+    def about_to_end(self) -> None:
+        """Readiness says no from now on; whoever calls all the same is served."""
         self._ready = False
+
+    async def _stop(self) -> None:
+        self.about_to_end()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -13,7 +13,7 @@ from sekisho.api.llm.routes import SURFACES, both
 from sekisho.cli.main import VERBS
 from sekisho.config import keys
 from sekisho.config.load import load_settings
-from sekisho.config.sections import MediaPolicy, ProviderPolicy, Timeouts
+from sekisho.config.sections import MediaPolicy, ProviderPolicy, StopPolicy, Timeouts
 from sekisho.core.errors import DEFAULT_STATUS, ErrorClass
 from sekisho.store.open import FILE_NAME
 
@@ -102,6 +102,7 @@ def test_every_setting_exists(page: Path) -> None:
     nested = {
         "sekisho.timeouts": {field.encode_name for field in msgspec.structs.fields(Timeouts)},
         "sekisho.media": {field.encode_name for field in msgspec.structs.fields(MediaPolicy)},
+        "sekisho.stop": {field.encode_name for field in msgspec.structs.fields(StopPolicy)},
         "sekisho.providers.NAME": {field.encode_name for field in msgspec.structs.fields(ProviderPolicy)},
     }
     unknown = []

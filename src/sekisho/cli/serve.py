@@ -22,6 +22,7 @@ import uvicorn
 from sekisho.api.llm.protocol import patient
 from sekisho.api.llm.ws_protocol import patient_socket
 from sekisho.app import Application
+from sekisho.cli.server import Server
 from sekisho.cli.tls import FOLDER, Tls, tls_of
 from sekisho.cli.workers import Workers, end_with, listen
 from sekisho.config.load import load_to_serve
@@ -30,8 +31,6 @@ from sekisho.core.errors import OperatorError
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.open import open_store
 
-#: Streams that are running at SIGTERM may go on for so long.
-DRAIN_SECONDS = 30
 _KEEP_ALIVE_SECONDS = 75
 #: A WebSocket is asked so often whether its client is still there; proxies keep what is not silent for longer.
 _PING_SECONDS = 20.0
@@ -91,9 +90,10 @@ def serve(
     if share is None:
         _greet(app.settings, tls)
     else:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # told by who looks after it, also before it serves
         end_with(share.lifeline)
     _settle_down()
-    server = uvicorn.Server(_configured(app, host, port, tls))
+    server = Server(_configured(app, host, port, tls), lambda: app.settings.sekisho.stop, app.about_to_end)
     server.run(None if share is None else [socket.socket(fileno=share.listening)])
     if not server.started:
         raise typer.Exit(1)
@@ -172,7 +172,6 @@ def _configured(app: Application, host: str, port: int, tls: Tls | None) -> uvic
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
         ssl_certfile=tls.certfile if tls else None,
         ssl_keyfile=tls.keyfile if tls else None,
     )

@@ -2,7 +2,8 @@
 
 Flows in: how a worker is called, a listening socket, a number. Flows out: an exit code, when all have ended. Must stay
 true: signals reach every worker; a worker that ends on its own is started again, one that cannot start ends all; when
-the process that looks after them is killed, they end as if it had told them to.
+the process that looks after them is killed, they end as if it had told them to; no connection waits for one that is to
+come where none will.
 """
 
 from __future__ import annotations
@@ -68,8 +69,13 @@ class Workers:
                 self._ended(*self._running.pop(pid))
             return
         if signum in _STOPS:
-            self._stopping, signum = True, signal.SIGTERM
+            self._stop()
         self._tell(signum)
+
+    def _stop(self) -> None:
+        """No worker is started any more. The socket is theirs alone: it listens until the last one has closed it."""
+        self._stopping = True
+        self._listening.close()
 
     def _ended(self, number: int, process: subprocess.Popen[bytes], began: float) -> None:
         if self._stopping:
@@ -77,7 +83,8 @@ class Workers:
         soon = time.monotonic() - began < SOON_SECONDS
         self._has_served = self._has_served or not soon
         if not self._has_served and process.returncode > 0:  # it has said why; one that was killed has not
-            self._stopping, self._code = True, process.returncode
+            self._code = process.returncode
+            self._stop()
             self._tell(signal.SIGTERM)
             return
         log.error("worker %d ended (%d) and is started again", number, process.returncode)

@@ -28,6 +28,7 @@ from sekisho.config.sections import (
     Residency,
     RetryPolicy,
     RoutingPolicy,
+    StopPolicy,
     StrategyArguments,
     Timeouts,
 )
@@ -67,6 +68,7 @@ NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.media": MediaPolicy,
     "sekisho.cache_marks[]": CacheMarks,
     "sekisho.limits": LimitPolicy,
+    "sekisho.stop": StopPolicy,
     "model_list[].litellm_params.cache_control_injection_points[]": InjectionPoint,
     "sekisho.residency": Residency,
     "sekisho.routing": RoutingPolicy,

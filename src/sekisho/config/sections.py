@@ -298,6 +298,18 @@ class LimitPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     always get 400: at 429 they try again for minutes and do not show why."""
 
 
+class StopPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`sekisho.stop`: how the gateway ends when it is told to by SIGTERM."""
+
+    notice_seconds: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    """For so long it goes on taking calls, while `/health/readiness` says 503 and every answer is the last one of its
+    connection: a load balancer notices and sends calls elsewhere. Longer than its health checks take; 0 where there is
+    none in front. SIGINT does without."""
+    drain_seconds: Seconds = 30.0
+    """Then it listens no more, and calls that are running may go on for so long. What still runs is cut, and booked as
+    incomplete."""
+
+
 class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`sekisho`: what LiteLLM's file has no word for."""
 
@@ -323,6 +335,8 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     `cache_control_injection_points` holds over it."""
     limits: LimitPolicy = LimitPolicy()
     """How budgets and rates are kept."""
+    stop: StopPolicy = StopPolicy()
+    """How the gateway ends."""
     unknown_price: Literal["allow", "refuse"] = "refuse"
     """Whether a model without a known price may be called under a money budget. Its cost is then unknown, and nothing
     of the budget is used."""

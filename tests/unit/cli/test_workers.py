@@ -22,7 +22,8 @@ from sekisho.cli.workers import end_with
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + chr(10)).encode())  # in one piece, beside the other's
 signal.signal(signal.SIGHUP, lambda *_: say("reload", sys.argv[1]))
-signal.signal(signal.SIGTERM, lambda *_: (say("ended", sys.argv[1]), sys.exit(0)))
+for each in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(each, lambda *_: (say("ended", sys.argv[1]), sys.exit(0)))
 end_with(int(sys.argv[2]))
 say("began", sys.argv[1], os.getpid())
 while True:

@@ -147,9 +147,9 @@ async def liveliness(_asked: Asked) -> Answered:
 
 
 async def readiness(asked: Asked) -> Answered:
-    """`GET /health/readiness`: 200 once calls can be served and recorded, else 503."""
+    """`GET /health/readiness`: 200 while calls can be served and recorded, 503 when the gateway is about to end."""
     status = {
-        "status": "healthy" if asked.ready else "starting",
+        "status": "healthy" if asked.ready else "stopping",
         "db": "connected" if asked.ready else "Not connected",
         "cache": None,
     }

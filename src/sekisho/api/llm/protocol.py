@@ -29,6 +29,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     #: How long a caller may take nothing of what waits for it. See `patient`.
     stalled_seconds = 300.0
+    #: Whether each answer is the last of its connection. Set on the class when the gateway is about to end.
+    ending = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,6 +53,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > bounds.HEADER_BYTES:
                 raise _HeadTooLarge
         super().on_headers_complete()
+        if self.ending:
+            self.close_after_answer()
+
+    def close_after_answer(self) -> None:
+        """The answer that is being made is the last on this connection, and says so if it has not begun."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None:
+            cycle.keep_alive = False
 
     def on_chunk_header(self) -> None:
         """A chunk of a body begins; behind the last, empty one may stand trailers, which are kept like a head."""

@@ -78,12 +78,12 @@ async def test_no_secret_is_shown_wherever_the_operator_wrote_it(tmp_path: Path)
 async def test_signs_of_life_with_and_without_the_prefix(tmp_path: Path, prefix: str) -> None:
     async with running(tmp_path, CONFIG) as app:
         app._ready = False
-        starting = await ask(app, "GET", f"{prefix}/health/readiness", {})
+        stopping = await ask(app, "GET", f"{prefix}/health/readiness", {})
         app._ready = True
         ready = await ask(app, "GET", f"{prefix}/health/readiness", {})
         alive = [await ask(app, "GET", f"{prefix}/health/{word}", {}) for word in ("liveliness", "liveness")]
         hello = await ask(app, "HEAD", f"{prefix}/api/hello", {})
-    assert (starting.status, starting.json["status"]) == (503, "starting")
+    assert (stopping.status, stopping.json["status"]) == (503, "stopping")
     assert (ready.status, ready.json["status"]) == (200, "healthy")
     assert [got.status for got in alive] == [200, 200]
     assert (hello.status, hello.body) == (200, b"")
