@@ -11,7 +11,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from sekisho.api.admin.fields import Aliases, Body, Described, Names, NotEnforced, described, plain, refuse_unenforced
 from sekisho.api.admin.limit_fields import Name, Usd, nano_usd
@@ -35,6 +35,14 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 #: Keys named by one request.
 KEYS_MAX = 400
 BULK_MAX = 500
+
+
+def _none_is_empty(value: Any) -> Any:
+    """LiteLLM's client sends null for the list that it does not mean."""
+    return [] if value is None else value
+
+
+Listed = Annotated[list[Name], BeforeValidator(_none_is_empty), Field(max_length=KEYS_MAX, default_factory=list)]
 
 
 class KeyFields(Described):
@@ -73,8 +81,8 @@ class KeyName(Body):
 class KeyNames(Body):
     """Keys to delete or to show."""
 
-    keys: Annotated[list[Name], Field(max_length=KEYS_MAX, default_factory=list)]
-    key_aliases: Annotated[list[Name], Field(max_length=KEYS_MAX, default_factory=list)]
+    keys: Listed
+    key_aliases: Listed
 
 
 class BulkKeyUpdate(Body):

@@ -29,6 +29,9 @@ HIDDEN = "***"
 
 
 class ModelFields(Body):
+    """`id`: LiteLLM's own client names the model of an update so, and not in `model_info`."""
+
+    id: Name | None = None
     model_name: Name | None = None
     litellm_params: dict[str, Any] | None = None
     model_info: dict[str, Any] | None = None
@@ -62,8 +65,8 @@ async def new(body: ModelFields, services: Services, asker: Asked) -> Response:
 
 @router.post("/update")
 async def update(body: ModelFields, services: Services, asker: Asked) -> Response:
-    """Change the model of `model_info.id`: parameters that are sent, null to take one away."""
-    model_id = str((body.model_info or {}).get("id") or "")
+    """Change the model of `model_info.id`, or of `id`: parameters that are sent, null to take one away."""
+    model_id = str((body.model_info or {}).get("id") or body.id or "")
     if not model_id:
         raise MalformedRequest("'model_info.id' is missing: it names the model to change.", param="model_info.id")
     return await _updated(model_id, body, services, asker)

@@ -210,6 +210,14 @@ async def test_keys_are_deleted_by_any_name(admin: Admin) -> None:
     assert [admin.ring.find(key["key"]) for key in keys] == [None, None, None]
 
 
+@pytest.mark.parametrize("named", ["keys", "key_aliases"])
+async def test_the_list_that_is_not_meant_may_be_null(admin: Admin, named: str) -> None:
+    key = await made(admin, key_alias="a")
+    names = {"keys": [key["key"]], "key_aliases": ["a"]}[named]
+    reply = await admin.post("/key/delete", {"keys": None, "key_aliases": None} | {named: names})
+    assert reply.json == {"deleted_keys": names}
+
+
 async def test_info_shows_everything_but_the_hash(admin: Admin) -> None:
     answer = await made(admin, key_alias="a")
     for name in (answer["key"], answer["token"]):

@@ -51,6 +51,13 @@ async def test_an_update_changes_what_it_names(admin: Admin, by_path: Any) -> No
     assert admin.models.entries == ()
 
 
+async def test_an_update_may_name_the_model_as_litellms_client_does(admin: Admin) -> None:
+    await made(admin, model_info={"id": "m1"})
+    reply = await admin.post("/model/update", {"id": "m1", "litellm_params": {"rpm": 5}})
+    assert (reply.json["model_id"], reply.json["litellm_params"]["rpm"]) == ("m1", 5)
+    assert "x-sekisho-unknown-fields" not in reply.headers
+
+
 async def test_a_deleted_model_is_called_no_more(admin: Admin) -> None:
     await made(admin, model_info={"id": "m1"})
     assert (await admin.post("/model/delete", {"id": "m1"})).status == 200
