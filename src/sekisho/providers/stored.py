@@ -116,4 +116,4 @@ def take_over(connection: Connection, envelope: Envelope) -> None:
         except CannotOpen as error:
             log.warning("the stored model %s does not open: %s", row.model_id, error)
             continue
-        MODELS.update(connection, (row.model_id,), {"params": sealed, "root_id": envelope.root_id})
+        MODELS.update(connection, row, {"params": sealed, "root_id": envelope.root_id})

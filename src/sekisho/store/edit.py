@@ -2,7 +2,7 @@
 
 Flows in: rows and fields. Flows out: rows as they are now. Must stay true: no row of the directory is added, changed
 or removed without an audit entry (who, before, after) and a line in `changes`, by which every replica learns of it
-within a second; a secret column is in neither.
+within a second; a secret column is in neither. What somebody else has changed since it was read is not written over.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ import msgspec
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
+from sekisho.core.errors import CallerError
 from sekisho.core.ids import new_uuid7
 from sekisho.store.changes import note_changes
 from sekisho.store.domain import audit_changes
 from sekisho.store.entities import Entities
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Raced(CallerError):
+    """Another transaction has changed the row since this one read it. Begun again, it reads what there is now."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else has changed this at the same time: try again.", status=409)
 
 
 class Edit:
@@ -48,15 +56,18 @@ class Edit:
         self.touched += touched
 
     def change(self, entities: Entities[R], present: R, fields: dict[str, Any], action: str = "updated") -> R:
-        """The row with these fields set; `action` is LiteLLM's word for it."""
-        row = msgspec.structs.replace(present, **fields, **self._stamps())
-        entities.update(self.connection, entities.ident(present), fields | self._stamps())
+        """The row with these fields set; `action` is LiteLLM's word for it. Raises Raced."""
+        fields = fields | self._stamps(present)
+        if not entities.update(self.connection, present, fields):
+            raise Raced
+        row = msgspec.structs.replace(present, **fields)
         self.record(entities, action, present, row)
         return row
 
     def remove(self, entities: Entities[R], present: R) -> None:
-        """The row is gone."""
-        entities.delete(self.connection, entities.ident(present))
+        """The row is gone. Raises Raced."""
+        if not entities.delete(self.connection, present):
+            raise Raced
         self.record(entities, "deleted", present, None)
 
     def note(self, kind: str, name: str) -> None:
@@ -64,8 +75,10 @@ class Edit:
         note_changes(self.connection, [(kind, name)], self.now_us)
         self.touched.append((kind, name))
 
-    def _stamps(self) -> dict[str, Any]:
-        return {"updated_us": self.now_us, "updated_by": self.actor}
+    def _stamps(self, present: Any = None) -> dict[str, Any]:
+        """Each change of a row is later than the one before: by this `Entities` tells that there was one."""
+        now_us = self.now_us if present is None else max(self.now_us, present.updated_us + 1)
+        return {"updated_us": now_us, "updated_by": self.actor}
 
     def record(self, entities: Entities[R], action: str, before: R | None, after: R | None) -> None:
         """A change of a row, made by what writes it itself: into the audit, and told to every replica."""

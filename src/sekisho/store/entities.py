@@ -80,19 +80,26 @@ class Entities(Generic[R]):
         columns = [{name: getattr(row, name) for name in self.row.__struct_fields__} for row in rows]
         connection.execute(insert(self.table), [self._encoded(each) for each in columns])
 
-    def update(self, connection: Connection, ident: Ident, changes: dict[str, Any]) -> None:
-        """Set these fields of one row."""
-        connection.execute(update(self.table).where(self._is(ident)).values(self._encoded(changes)))
+    def update(self, connection: Connection, present: R, changes: dict[str, Any]) -> bool:
+        """Set these fields of a row; False when it is no longer the one that was read."""
+        done = connection.execute(update(self.table).where(self._still(present)).values(self._encoded(changes)))
+        return done.rowcount == 1
 
-    def delete(self, connection: Connection, ident: Ident) -> None:
-        """Remove one row."""
-        connection.execute(delete(self.table).where(self._is(ident)))
+    def delete(self, connection: Connection, present: R) -> bool:
+        """Remove a row; False when it is no longer the one that was read."""
+        return connection.execute(delete(self.table).where(self._still(present))).rowcount == 1
 
     def told(self, row: R) -> str:
         """A row as JSON, its secrets hidden: for the audit."""
         fields = {name: getattr(row, name) for name in self.row.__struct_fields__}
         hidden = {name: "***" for name in self.secret if fields[name]}
         return msgspec.json.encode(fields | hidden).decode()
+
+    def _still(self, row: R) -> ColumnElement[bool]:
+        """That the row is as it was read: nobody has changed it since. What the ledger adds to it is no change."""
+        named = self._is(self.ident(row))
+        changed_us = getattr(row, "updated_us", None)
+        return named if changed_us is None else and_(named, self.table.c.updated_us == changed_us)
 
     def _is(self, ident: Ident) -> ColumnElement[bool]:
         return and_(*(self.table.c[name] == value for name, value in zip(self.key, ident, strict=True)))

@@ -75,7 +75,9 @@ def test_a_deleted_pair_is_gone_and_a_deleted_key_takes_its_pairs_along(db: Stor
         add(db, access_key_id, key_hash=key_hash)
     assert db.write(lambda connection: delete_access_key(connection, "a")).result() is True
     assert db.write(lambda connection: delete_access_key(connection, "a")).result() is False
-    db.write(lambda connection: KEYS.delete(connection, ("k1",))).result()
+    key = db.read_now(lambda connection: KEYS.get(connection, "k1"))
+    assert key is not None
+    assert db.write(lambda connection: KEYS.delete(connection, key)).result()
     assert [get(db, name) is not None for name in "abc"] == [False, False, True]
 
 

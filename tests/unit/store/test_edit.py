@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sekisho.store.db import Store
 from sekisho.store.directory import BUDGETS, TEAM_MEMBERS, TEAMS, USERS, BudgetRow
 from sekisho.store.domain import audit_changes, changes
-from sekisho.store.edit import Edit
+from sekisho.store.edit import Edit, Raced
 from sekisho.store.limits import Limits
 from tests.support.ledger import NOW_US
 
@@ -101,3 +101,19 @@ def test_who_changed_a_row_last_stands_in_it(db: Store) -> None:
     stored = db.read_now(lambda connection: TEAMS.get(connection, "t"))
     assert stored == row
     assert (row.created_by, row.updated_by, row.updated_us) == ("root", "hanako", NOW_US + 5)
+
+
+@pytest.mark.parametrize("again", ["change", "remove"])
+def test_what_another_has_changed_meanwhile_is_not_written_over(db: Store, again: str) -> None:
+    """In the same microsecond too: each change of a row is later than the one before."""
+    read = edited(db, lambda edit: edit.add(TEAMS, team_id="t"))
+    changed = edited(db, lambda edit: edit.change(TEAMS, read, {"blocked": True}))
+    assert changed.updated_us > read.updated_us
+
+    def work(edit: Edit) -> None:
+        edit.change(TEAMS, read, {"models": ("m",)}) if again == "change" else edit.remove(TEAMS, read)
+
+    with pytest.raises(Raced):
+        edited(db, work)
+    assert db.read_now(lambda connection: TEAMS.get(connection, "t")) == changed
+    assert [row["action"] for row in audited(db)] == ["created", "updated"]

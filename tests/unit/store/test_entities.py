@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -59,10 +60,18 @@ def test_many_rows_are_found_by_their_names(db: Store) -> None:
 
 def test_only_what_is_named_is_changed_or_removed(db: Store) -> None:
     add(db, team("t"), team("u"))
-    db.write(lambda connection: TEAMS.update(connection, ("t",), {"limits": Limits(tpm_limit=1)})).result()
-    db.write(lambda connection: TEAMS.delete(connection, ("u",))).result()
+    assert db.write(lambda connection: TEAMS.update(connection, team("t"), {"limits": Limits(tpm_limit=1)})).result()
+    assert db.write(lambda connection: TEAMS.delete(connection, team("u"))).result()
     left = db.read_now(lambda connection: TEAMS.find(connection, limit=10))
     assert left == [team("t", limits=Limits(tpm_limit=1))]
+
+
+def test_what_was_changed_since_it_was_read_stays(db: Store) -> None:
+    add(db, team("t"))
+    read = msgspec.structs.replace(team("t"), updated_us=NOW_US - 1)
+    assert not db.write(lambda connection: TEAMS.update(connection, read, {"blocked": True})).result()
+    assert not db.write(lambda connection: TEAMS.delete(connection, read)).result()
+    assert db.read_now(lambda connection: TEAMS.get(connection, "t")) == team("t")
 
 
 def test_a_row_may_be_named_by_two_columns() -> None:

@@ -181,8 +181,10 @@ async def test_a_foreign_key_and_none_are_told_alike_to_those_who_reach_neither(
 
 async def test_a_member_does_what_the_team_permits(world: Admin) -> None:
     def permit(*paths: str) -> None:
+        team = world.db.read_now(lambda connection: TEAMS.get(connection, HOME.team))
+        assert team is not None
         columns = {"member_permissions": paths}
-        world.db.write(lambda connection: TEAMS.update(connection, (HOME.team,), columns)).result()
+        assert world.db.write(lambda connection: TEAMS.update(connection, team, columns)).result()
 
     body = {"team_id": HOME.team}
     assert (await world.post("/key/generate", body, token=key_of("M"))).status == 403
