@@ -11,7 +11,9 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ import uvicorn
 from sekisho.api.llm.protocol import patient
 from sekisho.api.llm.ws_protocol import patient_socket
 from sekisho.app import Application
+from sekisho.cli.renewal import Renewal
 from sekisho.cli.server import Server
 from sekisho.cli.tls import FOLDER, Tls, tls_of
 from sekisho.cli.workers import Workers, end_with, listen
@@ -154,6 +157,13 @@ def _settle_down() -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
+def _renewed(tls: Tls) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext]:
+    """The server's context, kept up with the files."""
+    renewal = Renewal(tls)
+    renewal.watch()
+    return lambda _config, made: renewal.listen_with(made)
+
+
 def _configured(app: Application, host: str, port: int, tls: Tls | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -174,4 +184,5 @@ def _configured(app: Application, host: str, port: int, tls: Tls | None) -> uvic
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         ssl_certfile=tls.certfile if tls else None,
         ssl_keyfile=tls.keyfile if tls else None,
+        ssl_context_factory=_renewed(tls) if tls else None,
     )

@@ -41,8 +41,9 @@ def tls_of(certfile: Path | None, keyfile: Path | None, local: Path | None, host
         if keyfile is not None:
             raise OperatorError("--ssl-keyfile needs its certificate: give --ssl-certfile too.")
         return None
-    _check(certfile, keyfile)
-    return Tls(certfile=certfile, keyfile=keyfile)
+    own = Tls(certfile=certfile, keyfile=keyfile)
+    context_of(own)
+    return own
 
 
 def _local(folder: Path, host: str) -> Tls:
@@ -69,10 +70,12 @@ def _write(path: Path, data: bytes) -> None:
     fresh.replace(path)
 
 
-def _check(certfile: Path, keyfile: Path | None) -> None:
-    """That the files can be used, before anything listens."""
+def context_of(tls: Tls) -> ssl.SSLContext:
+    """A server's context with the certificate of these files. Raises OperatorError where they cannot be used."""
+    certfile, keyfile = tls.certfile, tls.keyfile
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certfile, keyfile, _no_password)
+        context.load_cert_chain(certfile, keyfile, _no_password)
     except _KeyIsSealed:
         raise OperatorError(f"{keyfile or certfile}: the private key has a password: give it without one.") from None
     except (ssl.SSLError, OSError) as error:
@@ -81,6 +84,7 @@ def _check(certfile: Path, keyfile: Path | None) -> None:
             f"{certfile}{f' and {keyfile}' if keyfile else ''}: no certificate chain with its private key, both in "
             f"PEM ({reason})."
         ) from None
+    return context
 
 
 class _KeyIsSealed(Exception):

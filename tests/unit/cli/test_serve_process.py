@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sekisho.cli.local_certificate import make_certificate
 from tests.support.gateway import MASTER_KEY, Gateway, config_for
 from tests.support.sse_client import get_json
 from tests.support.waiting import eventually
@@ -78,3 +80,61 @@ def test_warnings_of_the_configuration_are_printed_and_a_port_in_use_is_told(tmp
     assert "warning" in done.stderr
     assert "mystery" in done.stderr
     assert "address already in use" in done.stderr.lower()
+
+
+async def test_a_renewed_certificate_is_shown_to_new_connections_and_old_ones_live_on(tmp_path: Path) -> None:
+    certfile = tmp_path / "server.pem"
+    certfile.write_bytes(make_certificate(["localhost"]).server)
+    gate = Gateway(tmp_path, config_for("http://127.0.0.1:9"))
+    gate.process.arguments += ["--ssl-certfile", str(certfile)]
+    gate.process.start()
+    try:
+        first = await connected(gate)
+        certfile.write_bytes(make_certificate(["localhost"]).server)
+
+        async def renewed() -> ssl.SSLSocket | None:
+            fresh = await connected(gate)
+            if shown(fresh) != shown(first):
+                return fresh
+            fresh.close()
+            return None
+
+        second = await eventually(renewed, "new connections get the new certificate", within_seconds=30)
+        assert second is not None
+        certfile.write_text("no certificate")
+
+        async def told() -> bool:
+            return "the former stays" in gate.process.output
+
+        await eventually(told, "the log says that the file is no certificate", within_seconds=30)
+        third = await connected(gate)
+        assert shown(third) == shown(second)
+        for each in (first, second, third):
+            each.sendall(b"GET /health/liveliness HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert each.recv(64).startswith(b"HTTP/1.1 200")
+            each.close()
+    finally:
+        gate.process.stop()
+    assert "Traceback" not in gate.process.output
+
+
+async def connected(gate: Gateway) -> ssl.SSLSocket:
+    """A client's connection, as soon as somebody listens."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+
+    async def plain() -> socket.socket | None:
+        assert gate.process.exit_code() is None, gate.process.output
+        try:
+            return socket.create_connection(("127.0.0.1", gate.port), timeout=30)
+        except ConnectionRefusedError:
+            return None
+
+    made = await eventually(plain, "it listens", within_seconds=60)
+    assert made is not None
+    return trusting.wrap_socket(made)
+
+
+def shown(connection: ssl.SSLSocket) -> bytes | None:
+    """The certificate that a client sees."""
+    return connection.getpeercert(binary_form=True)
