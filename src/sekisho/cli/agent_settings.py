@@ -2,7 +2,7 @@
 
 Flows in: the gateway's URL, a key, a model. Flows out: the files, variables and lines that the tool reads, as text;
 nothing is written here. Must stay true: each setting is one with which the tool was seen to finish a task through a
-gateway; a Claude model is asked for in Anthropic's dialect, any other in OpenAI's.
+gateway; a Claude model is asked for in Anthropic's dialect, any other in OpenAI's, where the tool speaks them.
 """
 
 from __future__ import annotations
@@ -32,11 +32,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = msgspec.field(default_factory=dict)
     snippet: str = ""
     note: str = ""
-
-    @property
-    def served(self) -> bool:
-        """Whether there is anything to set."""
-        return bool(self.files or self.environment or self.snippet)
 
     def text(self) -> str:
         """All of it, ready to paste: each file under its name, then exports, snippet and note."""
@@ -219,11 +214,13 @@ def _aider(gateway: Gateway) -> AgentSettings:
     )
 
 
-def _gemini(_gateway: Gateway) -> AgentSettings:
-    return AgentSettings(
-        agent="gemini",
-        note="Gemini CLI speaks Gemini's dialect only, which this version of Sekisho does not serve yet.",
-    )
+def _gemini(gateway: Gateway) -> AgentSettings:
+    """Gemini CLI speaks Gemini's dialect only, for every model. It asks for one of its own where none is named."""
+    variables = {"GOOGLE_GEMINI_BASE_URL": gateway.url, "GEMINI_API_KEY": gateway.key}
+    if gateway.model:
+        variables["GEMINI_MODEL"] = gateway.model
+    settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+    return AgentSettings(agent="gemini", files={".gemini/settings.json": _json(settings)}, environment=variables)
 
 
 def _openai(gateway: Gateway) -> AgentSettings:

@@ -124,9 +124,8 @@ def _show_settings(console: Console, url: str, key: str) -> None:
     console.print("\n[bold]Settings to paste[/] (or let `sekisho setup AGENT` write them)")
     for agent in AGENTS:
         settings = settings_for(agent, url, key, _CLAUDE if agent in _ANTHROPIC_FIRST else _GPT)
-        if settings.served:
-            console.rule(f"[bold]{agent}[/]", align="left")
-            console.out(settings.text(), highlight=False)
+        console.rule(f"[bold]{agent}[/]", align="left")
+        console.out(settings.text(), highlight=False)
 
 
 def config_text(environ: Mapping[str, str], fake_url: str) -> bytes:

@@ -36,12 +36,9 @@ def setup(
         settings = settings_for(agent, base_url, key, model)
         if print_only or settings.snippet:
             print(masked(settings.text(), key))
-        elif settings.served:
+        else:
             for line in write_settings(settings, home or Path.home()):
                 print(line)
-        else:
-            print(f"sekisho: {settings.note}", file=sys.stderr)
-            raise typer.Exit(1)
     except SekishoError as error:
         print(f"sekisho: {error}", file=sys.stderr)
         raise typer.Exit(1) from None

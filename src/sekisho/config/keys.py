@@ -47,8 +47,11 @@ class Status(StrEnum):
     REFUSED = "refused"
 
 
-_BUDGET = "This budget is not kept in this release: spending is recorded but not limited by it."
-_RATE = "This limit is not kept in this release."
+_BUDGET = (
+    "No budget of this kind is kept: what is spent is recorded, but not limited by it. Keys, users, teams, customers, "
+    "tags and the whole gateway have budgets."
+)
+_RATE = "No limit of this kind is kept: give limits to keys, users, teams and tags, and `rpm` and `tpm` to deployments."
 _NO_SSO = "Sign-on by browser is not part of this release."
 _ALERTS = "Alerts (to Slack, Teams, a webhook, by mail) are not sent in this release."
 _CACHE = "Answers are not cached in this release."
@@ -56,10 +59,10 @@ _ROUTING = "Routing does without it: see `routing_strategy`."
 _HEALTH = "Deployments are not probed in the background in this release."
 _METRICS = "These metrics are not part of this release."
 _FORWARD = "This release has no pass-through routes; the path answers 404."
-_CLOUD = "Belongs to a cloud provider that this release does not call."
+_STORED_FILES = "Files and batches of cloud providers are not served."
 _DATABASE = "The database is steered by its URL (connection_limit, connect_timeout)."
 _LEDGER = "Every call is written to the ledger, without contents."
-_MANAGED = "Users, teams and defaults for new keys are not part of this release."
+_MANAGED = "Defaults and bounds for new keys, users and teams are not applied: say them where one is made."
 _REQUEST = "Is not added to requests in this release; callers send it themselves."
 _TOOLS = "MCP, search and vector stores are not part of this release."
 _ROUTES = "Batches, files, assistants, fine-tuning and agents are not part of this release."
@@ -108,8 +111,10 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
     ),
     "litellm_params": _flat(
         {
-            _CLOUD: "bedrock_project_id bedrock_tags s3_bucket_name s3_region_name s3_access_key_id "
-            "s3_secret_access_key s3_endpoint_url gcs_bucket_name watsonx_region_name",
+            _STORED_FILES: "s3_bucket_name s3_region_name s3_access_key_id s3_secret_access_key s3_endpoint_url "
+            "gcs_bucket_name",
+            "Is not sent to Bedrock.": "bedrock_project_id bedrock_tags",
+            "watsonx is not among the providers.": "watsonx_region_name",
             "A user's password is no sign-on to Azure here: set client_secret, or use the machine's identity.": (
                 "azure_username azure_password"
             ),
@@ -154,9 +159,9 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "standard_logging_payload_excluded_fields generic_api_callback_params s3_v2_callback_params",
             _MANAGED: "default_internal_user_params default_team_params default_key_generate_params "
             "key_generation_settings upperbound_key_generate_params enable_key_alias_format_validation "
-            "max_internal_user_budget internal_user_budget_duration public_model_groups "
-            "public_model_groups_links",
-            "The audit log of management calls is not part of this release.": "store_audit_logs",
+            "max_internal_user_budget internal_user_budget_duration",
+            "There is no public list of models.": "public_model_groups public_model_groups_links",
+            "Every change through the management API has an audit entry (`/audit`).": "store_audit_logs",
             _BUDGET: "max_end_user_budget max_end_user_budget_id tag_budget_config soft_budget max_user_budget",
             "The ledger holds the provider's price, without discount or margin.": "cost_discount_config "
             "cost_margin_config",
@@ -210,11 +215,15 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "database_type database_args",
             _LEDGER: "disable_spend_logs disable_error_logs disable_spend_updates store_prompts_in_spend_logs "
             "proxy_batch_write_at spend_report_frequency",
-            "Ledger rows are kept until they are deleted by hand.": "maximum_spend_logs_retention_period "
+            "Ledger rows are kept until `sekisho db drop-calls` gives them up.": "maximum_spend_logs_retention_period "
             "maximum_spend_logs_retention_interval maximum_spend_logs_cleanup_cron",
-            _BUDGET: "proxy_budget_rescheduler_min_time proxy_budget_rescheduler_max_time disable_reset_budget "
-            "disable_budget_reservation fail_closed_budget_enforcement enforce_fallback_budget "
-            "apply_user_budget_to_team_keys",
+            "Budgets begin anew by the calendar, by themselves.": "proxy_budget_rescheduler_min_time "
+            "proxy_budget_rescheduler_max_time disable_reset_budget",
+            "Every attempt, also at a fallback, reserves under every budget before it is sent; while the store of "
+            "limits is away, budgets refuse.": "disable_budget_reservation fail_closed_budget_enforcement "
+            "enforce_fallback_budget",
+            "A user's budget binds the user's keys without a team; those of teams too where the user's metadata has "
+            "`limits_bind_team_keys: true`.": "apply_user_budget_to_team_keys",
             "Known keys are served while the store is down; unknown ones are refused.": (
                 "allow_requests_on_db_unavailable"
             ),
@@ -234,7 +243,7 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "The end user of a call is what the request body says.": "user_header_name user_header_mappings",
             _HEADERS: "forward_client_headers_to_llm_api forward_llm_provider_auth_headers",
             _NO_SSO: "ui_access_mode control_plane_url ui_theme_config",
-            _MANAGED: "default_team_disabled",
+            "Users may make keys of their own, without a team.": "default_team_disabled",
             "Secrets come from the file and the environment.": "key_management_system key_management_settings "
             "use_google_kms use_azure_key_vault google_kms_resource_name",
             "Name the model in the request, or set `router_settings.default_model`.": "completion_model "

@@ -17,22 +17,27 @@ URL = "http://gateway.test:4000"
 KEY = "sk-0123456789abcdefghij"
 
 
-@pytest.mark.parametrize("agent", [agent for agent in AGENTS if agent != "gemini"])
+@pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("model", [None, "gpt-5.5", "claude-sonnet-4-5"])
 def test_every_tool_is_told_url_and_key(agent: str, model: str | None) -> None:
     settings = settings_for(agent, URL, KEY, model)
     text = settings.text()
-    assert settings.served
     assert settings.agent == agent
     assert URL in text
     assert KEY in text
     assert model is None or model in text
 
 
-def test_gemini_is_said_to_be_not_served() -> None:
-    settings = settings_for("gemini", URL, KEY)
-    assert not settings.served
-    assert "does not serve yet" in settings.text()
+def test_gemini_speaks_its_own_dialect_to_the_root() -> None:
+    settings = settings_for("gemini", URL, KEY, "gemini-3.5-flash")
+    assert settings.environment == {
+        "GOOGLE_GEMINI_BASE_URL": URL,
+        "GEMINI_API_KEY": KEY,
+        "GEMINI_MODEL": "gemini-3.5-flash",
+    }
+    (text,) = settings.files.values()
+    assert msgspec.json.decode(text) == {"security": {"auth": {"selectedType": "gemini-api-key"}}}
+    assert "GEMINI_MODEL" not in settings_for("gemini", URL, KEY).environment
 
 
 @pytest.mark.parametrize("url", [URL, URL + "/", URL + "/v1", URL + "/v1/"])

@@ -19,7 +19,7 @@ def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
     return CliRunner().invoke(app, arguments, env=env)
 
 
-@pytest.mark.parametrize("agent", [agent for agent in AGENTS if agent != "gemini"])
+@pytest.mark.parametrize("agent", AGENTS)
 def test_an_agent_is_set_up_and_the_key_is_not_shown(agent: str, tmp_path: Path) -> None:
     result = run(agent, "--key", KEY, "--home", str(tmp_path))
     assert result.exit_code == 0, result.output
@@ -55,7 +55,6 @@ def test_a_second_run_names_the_copy_of_the_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("gemini",), "does not serve yet"),
         (("emacs",), "known are claude"),
         (("codex", "--base-url", "nowhere"), "http://host:port"),
     ],
