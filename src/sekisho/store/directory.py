@@ -136,6 +136,13 @@ class PoolRow(Stamped, frozen=True, kw_only=True):
     spend_nano_usd: int = 0
 
 
+class PoolKeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that shares a pool's limits."""
+
+    key_hash: str
+    pool_id: str
+
+
 class ModelRow(Stamped, frozen=True, kw_only=True):
     """A model beside the configuration's. `params` is sealed under `root_id`."""
 
@@ -170,6 +177,7 @@ ORGANIZATION_MEMBERS = Entities(domain.organization_members, "organization_membe
 END_USERS = Entities(domain.end_users, "end_user", EndUserRow)
 TAGS = Entities(domain.tags, "tag", TagRow)
 POOLS = Entities(domain.pools, "pool", PoolRow)
+POOL_KEYS = Entities(schema.pool_keys, "pool_key", PoolKeyRow)
 MODELS = Entities(domain.models, "model", ModelRow, secret=["params"])
 KEYS = Entities(schema.keys, "key", KeyRow)
 ACCESS_KEYS = Entities(schema.access_keys, "access_key", AccessKeyRow, secret=["secret"])

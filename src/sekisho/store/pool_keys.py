@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.schema import pool_keys
@@ -20,14 +20,3 @@ def keys_of_pools(connection: Connection, pool_ids: Sequence[str]) -> dict[str, 
     for pool_id, key_hash in connection.execute(query.order_by(pool_keys.c.pool_id, pool_keys.c.key_hash)):
         found[pool_id].append(key_hash)
     return found
-
-
-def set_keys(connection: Connection, pool_id: str, tokens: Iterable[str]) -> set[str]:
-    """Exactly these keys share the pool from now on. Returns those that were added or removed."""
-    wanted, present = set(tokens), set(keys_of_pools(connection, [pool_id])[pool_id])
-    for token in sorted(present - wanted):
-        connection.execute(delete(pool_keys).where(pool_keys.c.pool_id == pool_id, pool_keys.c.key_hash == token))
-    rows = [{"pool_id": pool_id, "key_hash": token} for token in sorted(wanted - present)]
-    if rows:
-        connection.execute(insert(pool_keys), rows)
-    return wanted ^ present

@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 from sekisho.store.db import Store
-from sekisho.store.directory import POOLS
+from sekisho.store.directory import POOL_KEYS, POOLS, PoolKeyRow
 from sekisho.store.edit import Edit
-from sekisho.store.pool_keys import keys_of_pools, set_keys
+from sekisho.store.pool_keys import keys_of_pools
 from tests.support.ledger import NOW_US, add_key
 
 
-def test_a_pool_has_exactly_the_keys_it_was_given(db: Store) -> None:
+def test_pools_are_read_with_their_keys_in_order(db: Store) -> None:
     for token in ("a", "b", "c"):
         add_key(db, token)
-    db.write(lambda connection: Edit(connection, None, NOW_US).add(POOLS, pool_id="p")).result()
+    rows = [PoolKeyRow(key_hash=token, pool_id="p") for token in ("c", "b")]
 
-    def given(*tokens: str) -> set[str]:
-        return db.write(lambda connection: set_keys(connection, "p", tokens)).result()
+    def make(edit: Edit) -> None:
+        edit.add(POOLS, pool_id="p")
+        edit.add_all(POOL_KEYS, rows)
 
-    assert given("a", "b") == {"a", "b"}
-    assert given("b", "c") == {"a", "c"}
-    assert given("b", "c") == set()
+    db.write(lambda connection: make(Edit(connection, None, NOW_US))).result()
     assert db.read_now(lambda connection: keys_of_pools(connection, ["p", "q"])) == {"p": ["b", "c"], "q": []}

@@ -21,11 +21,11 @@ from sekisho.core.errors import MalformedRequest
 from sekisho.core.ids import new_uuid7
 from sekisho.core.money import usd_float
 from sekisho.identity.keys import hash_of
-from sekisho.store.directory import POOLS, PoolRow
+from sekisho.store.directory import POOL_KEYS, POOLS, PoolKeyRow, PoolRow
 from sekisho.store.edit import Edit
 from sekisho.store.keys import key_names
 from sekisho.store.limits import NO_LIMITS
-from sekisho.store.pool_keys import KEYS_MAX, keys_of_pools, set_keys
+from sekisho.store.pool_keys import KEYS_MAX, keys_of_pools
 
 router = APIRouter(prefix="/sekisho/v1/pools")
 
@@ -112,10 +112,22 @@ def _with_keys(edit: Edit, row: PoolRow, names: list[str] | None) -> dict[str, A
         missing = sum(name not in known for name in hashes)
         if missing:
             raise MalformedRequest(f"{missing} of 'keys' do not exist.", param="keys")
-        for token in sorted(set_keys(edit.connection, row.pool_id, known.values())):
-            edit.note("key", token)
+        _set_keys(edit, row.pool_id, set(known.values()))
     keys = keys_of_pools(edit.connection, [row.pool_id])[row.pool_id]
     return _row(row, keys, edit.now_us)
+
+
+def _set_keys(edit: Edit, pool_id: str, wanted: set[str]) -> None:
+    """Exactly these share the pool from now on; each that joins or leaves stands in the audit."""
+    present = POOL_KEYS.find(edit.connection, POOL_KEYS.table.c.pool_id == pool_id, limit=KEYS_MAX)
+    left = [row for row in present if row.key_hash not in wanted]
+    joined = sorted(wanted - {row.key_hash for row in present})
+    for row in left:
+        edit.remove(POOL_KEYS, row)
+    if joined:
+        edit.add_all(POOL_KEYS, [PoolKeyRow(key_hash=token, pool_id=pool_id) for token in joined])
+    for token in [*(row.key_hash for row in left), *joined]:
+        edit.note("key", token)
 
 
 def _row(row: PoolRow, keys: list[str], now_us: int) -> dict[str, Any]:

@@ -44,6 +44,19 @@ async def test_pools_are_listed_with_their_keys(world: Admin) -> None:
     )
 
 
+async def test_who_put_which_key_into_a_pool_stands_in_the_audit(world: Admin) -> None:
+    one, other = token_hash(HOME.service_key), token_hash(FOREIGN_KEY)
+    await world.post(PATH, {"pool_id": "a", "keys": [HOME.service_key]})
+    await world.call("PATCH", f"{PATH}/a", world.encoded({"keys": [FOREIGN_KEY]}))
+    await world.call("DELETE", f"{PATH}/a")
+    told = (await world.get("/audit", table_name="pool_key", sort_order="asc")).json["audit_logs"]
+    changes = [(line["action"], line["object_id"].split("/")[0], line["changed_by"]) for line in told]
+    who = "default_user_id"
+    assert sorted(changes) == sorted(
+        [("created", one, who), ("deleted", one, who), ("created", other, who), ("deleted", other, who)]
+    )
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
