@@ -65,7 +65,9 @@ async def update(body: OrganizationFields, services: Services, asker: Asked) -> 
 async def delete(body: OrganizationIds, services: Services, asker: Asked) -> Response:
     """Delete organisations that have no teams and no keys any more."""
     rows = await services.desk.edit(asker.actor, lambda edit: remove_organizations(edit, asker, body.organization_ids))
-    return answer([_row(row, services.desk.now_us) for row in rows], body)
+    now_us = services.desk.now_us
+    shown = await services.desk.read(lambda connection: [_shown(connection, row, now_us) for row in rows])
+    return answer(shown, body)
 
 
 @router.get("/organization/info")

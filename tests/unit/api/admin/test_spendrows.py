@@ -49,6 +49,13 @@ def test_a_row_has_every_column() -> None:
     assert set(spend_row(row())) == SPEND_LOGS
 
 
+def test_whose_a_call_was_is_told() -> None:
+    shown = spend_row(row(team_id="t", organization_id="o", project_id="p"))
+    assert (shown["team_id"], shown["organization_id"]) == ("t", "o")
+    told = shown["metadata"]
+    assert (told["user_api_key_org_id"], told["user_api_key_project_id"]) == ("o", "p")
+
+
 def test_tokens_and_money_are_told_in_litellms_words() -> None:
     shown = spend_row(
         row(
