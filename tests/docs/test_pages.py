@@ -49,7 +49,7 @@ def test_both_languages_tell_the_same() -> None:
     english, japanese = ((ROOT / name).read_text() for name in ("README.md", "README.ja.md"))
 
     def bones(text: str) -> tuple[list[str], list[str]]:
-        """The headings' levels and the pages linked to, in either language, but for the two that point at each other."""
+        """The headings' levels and the pages linked to, in either language, but for the two to each other."""
         links = [link.replace(".ja.md", ".md") for link in LINK.findall(text) if not link.startswith("README")]
         return re.findall(r"^#+", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE), links
 
