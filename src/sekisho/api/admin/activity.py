@@ -1,4 +1,4 @@
-"""/{user,team,organization,tag}/daily/activity: what was used each day, as LiteLLM's console draws it.
+"""/{user,team,organization,tag,customer}/daily/activity: what was used each day, as LiteLLM's console draws it.
 
 Flows in: days, and whose. Flows out: a result a day, taken apart by model, provider, key and entity. Must stay true:
 nobody sees activity that they could not see call by call; where there are too many keys or entities to show each, they
@@ -12,21 +12,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.fields import answer
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.limit_fields import Name, NameList
 from sekisho.api.admin.limit_rows import iso
+from sekisho.api.admin.reports import check_customer_days
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.api.admin.spend import time_us
 from sekisho.api.admin.visible import visible_usage
 from sekisho.core.money import usd_float
 from sekisho.identity.keys import hash_of
 from sekisho.store.cube import DIMENSIONS, Window, count_rows, sums, tagged
+from sekisho.store.customers import count_customer_calls, customer_sums
 from sekisho.store.directory import KEYS
 from sekisho.store.keys import KeyRow
+from sekisho.store.schema import calls
 
 router = APIRouter()
 
@@ -61,6 +64,7 @@ class ActivityQuery(BaseModel):
     user_id: Name | None = None
     team_ids: NameList | None = None
     organization_ids: NameList | None = None
+    end_user_ids: NameList | None = None
     tags: NameList | None = None
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     page_size: Annotated[int, Field(ge=1, le=1_000)] = 1_000
@@ -91,12 +95,22 @@ async def of_tags(services: Services, asker: Asked, asked: Annotated[ActivityQue
     return await _activity(services, asker, asked, "tag")
 
 
+@router.get("/customer/daily/activity")
+@router.get("/end_user/daily/activity")
+async def of_customers(services: Services, asker: Asked, asked: Annotated[ActivityQuery, Query()]) -> Response:
+    """By end user. They are in no roll-up: their calls themselves are summed, of so many days at most."""
+    return await _activity(services, asker, asked, "end_user")
+
+
 async def _activity(services: AdminServices, asker: Asker, asked: ActivityQuery, entity: str) -> Response:
     window = Window(time_us(asked.start_date, "start_date"), time_us(asked.end_date, "end_date", end=True))
+    if entity == "end_user":
+        check_customer_days(window)
+    table = calls if entity == "end_user" else window.table
     await flushed(services.journal)
 
     def read(connection: Connection) -> tuple[list[dict[str, Any]], tuple[str, ...], dict[str, KeyRow]]:
-        conditions = [*visible_usage(asker, window.table), *_filters(window, asked)]
+        conditions = [*visible_usage(asker, table), *_filters(table, asked)]
         rows, by = _groups(connection, window, entity, conditions)
         tokens = sorted({row["key"] for row in rows if row.get("key")})
         keys = {key.token: key for key in KEYS.many(connection, [(token,) for token in tokens])}
@@ -116,26 +130,31 @@ def _groups(
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """As fine as there is room for. So many rows that keys could hardly fit are not grouped by key first."""
     whole = ("day", "model", "model_group", "provider")
-    finest = [("key", entity, *whole)] if count_rows(connection, window, conditions) <= ROWS_FOR_KEYS else []
+    count, summed = (count_customer_calls, customer_sums) if entity == "end_user" else (count_rows, sums)
+    finest = [("key", entity, *whole)] if count(connection, window, conditions) <= ROWS_FOR_KEYS else []
     for by in (*finest, (entity, *whole), whole):
-        rows = sums(connection, window, by, conditions, limit=GROUPS_MAX + 1)
+        rows = summed(connection, window, by, conditions, limit=GROUPS_MAX + 1)
         if len(rows) <= GROUPS_MAX:
             break
     return rows[:GROUPS_MAX], by
 
 
-def _filters(window: Window, asked: ActivityQuery) -> list[ColumnElement[bool]]:
-    columns = window.table.c
+def _filters(table: Table, asked: ActivityQuery) -> list[ColumnElement[bool]]:
+    """`table` is a roll-up, or the calls themselves."""
+    columns = table.c
     conditions: list[ColumnElement[bool]] = []
     for name, text in (("user", asked.user_id), ("team", asked.team_ids), ("organization", asked.organization_ids)):
         if text:
             wanted = [text] if name == "user" else _split(text)
             conditions.append(columns[DIMENSIONS[name]].in_(wanted))
     if asked.model:
-        conditions.append((columns.model == asked.model) | (columns.model_group == asked.model))
+        model = columns.routed_model if table is calls else columns.model
+        conditions.append((model == asked.model) | (columns.model_group == asked.model))
     if asked.api_key:
         conditions.append(columns.key_hash == hash_of(asked.api_key))
-    return conditions + tagged(window.table, _split(asked.tags or ""))
+    if asked.end_user_ids and table is calls:
+        conditions.append(columns.end_user.in_(_split(asked.end_user_ids)))
+    return conditions + tagged(table, _split(asked.tags or ""))
 
 
 def _results(rows: list[dict[str, Any]], entity: str, keys: dict[str, KeyRow]) -> list[dict[str, Any]]:

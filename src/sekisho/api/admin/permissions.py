@@ -55,6 +55,8 @@ NOBODY = Reach.NONE
 ANYBODY = ORGANIZATION | TEAM | MEMBER | PERMITTED | SELF | KEY
 _LEADERS = ORGANIZATION | TEAM
 _KEYS = _LEADERS | PERMITTED | SELF
+#: What was used: everybody sees their own (visible.py).
+_SPEND = _LEADERS | SELF | KEY
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -163,6 +165,7 @@ RULES: tuple[Rule, ...] = (
             _writes(f"/{name}/unblock"),
             _reads("GET", f"/{name}/info"),
             _reads("GET", f"/{name}/list"),
+            _reads("GET", f"/{name}/daily/activity"),
         )
     ),
     _writes("/tag/new"),
@@ -176,18 +179,33 @@ RULES: tuple[Rule, ...] = (
     _writes("/sekisho/v1/pools/{pool_id}", method="DELETE"),
     _reads("GET", "/sekisho/v1/pools"),
     # spend and audit
-    _reads("GET", "/spend/logs", ORGANIZATION | TEAM | SELF | KEY),
-    _reads("GET", "/spend/logs/v2", ORGANIZATION | TEAM | SELF | KEY),
-    _reads("GET", "/spend/logs/ui", ORGANIZATION | TEAM | SELF | KEY),
-    _reads("GET", "/spend/logs/session/ui", ORGANIZATION | TEAM | SELF | KEY),
-    _reads("GET", "/spend/keys"),
-    _reads("GET", "/spend/users"),
-    _reads("GET", "/spend/tags"),
-    _reads("GET", "/global/spend"),
-    _reads("GET", "/global/spend/report"),
-    _reads("GET", "/global/activity"),
-    _reads("GET", "/global/activity/model"),
-    _reads("GET", "/sekisho/v1/usage", ORGANIZATION | TEAM | SELF | KEY),
+    *(
+        _reads("GET", path, _SPEND)
+        for path in (
+            "/spend/logs",
+            "/spend/logs/v2",
+            "/spend/logs/ui",
+            "/spend/logs/ui/{request_id}",
+            "/spend/logs/session/ui",
+            "/spend/keys",
+            "/spend/users",
+            "/spend/tags",
+            "/global/spend",
+            "/global/spend/logs",
+            "/global/spend/keys",
+            "/global/spend/teams",
+            "/global/spend/models",
+            "/global/spend/provider",
+            "/global/spend/report",
+            "/global/spend/tags",
+            "/global/spend/all_tag_names",
+            "/global/activity",
+            "/global/activity/model",
+        )
+    ),
+    _reads("POST", "/global/spend/end_users", _SPEND),
+    _writes("/global/spend/reset"),
+    _reads("GET", "/sekisho/v1/usage", _SPEND),
     _reads("GET", "/sekisho/v1/me", ANYBODY),
     _reads("GET", "/audit"),
     _reads("GET", "/audit/{change_id}"),

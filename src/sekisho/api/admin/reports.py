@@ -1,37 +1,43 @@
-"""/spend/keys, /spend/tags, /global/…: sums for those who see everything, as LiteLLM's clients ask for them.
+"""/spend/keys, /spend/tags, /global/activity…: sums, as LiteLLM's clients ask for them. global_spend.py has more.
 
-Flows in: days. Flows out: sums in LiteLLM's shapes, money in USD. Must stay true: every list has a limit, the costliest
-come first; sums come from the roll-ups, not from the calls.
+Flows in: days. Flows out: sums in LiteLLM's shapes, money in USD. Must stay true: everybody sees sums of what they
+could see call by call; every list has a limit, the costliest come first; sums come from the roll-ups, but for those by
+end user, whom only the calls know.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement
-from sqlalchemy.engine import Connection
+from sqlalchemy import ColumnElement, Table
 
-from sekisho.api.admin.fields import NotEnforced, answer
+from sekisho.api.admin.fields import answer
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.keyrows import token_row
 from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.limit_rows import iso
-from sekisho.api.admin.services import AdminServices, Services
-from sekisho.api.admin.spend import time_us
+from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
+from sekisho.api.admin.spend import DAY_US, time_us
 from sekisho.api.admin.userrows import user_row
+from sekisho.api.admin.visible import visible_keys, visible_usage, visible_users
+from sekisho.core.errors import MalformedRequest
 from sekisho.core.money import usd_float
 from sekisho.identity.keys import hash_of
 from sekisho.store.cube import Window, sums
+from sekisho.store.customers import customer_sums
 from sekisho.store.directory import KEYS, TEAMS, USERS
-from sekisho.store.schema import usage_days
+from sekisho.store.schema import calls, usage_days
 
 router = APIRouter()
 
 GROUPS_MAX = 20_000
 EVER_US = 10**18
+#: Days over which what customers use is summed, call by call.
+CUSTOMER_DAYS_MAX = 92
 
 
 class DaysQuery(BaseModel):
@@ -57,11 +63,12 @@ class ReportQuery(DaysQuery):
 
 
 @router.get("/spend/keys")
-async def keys(services: Services, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
+async def keys(services: Services, asker: Asked, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
     """Keys by what they have spent, the costliest first."""
     await flushed(services.journal)
+    conditions = visible_keys(asker, whole=True)
     rows = await services.desk.read(
-        lambda connection: KEYS.find(connection, limit=limit, sort_by="spend_nano_usd", ascending=False)
+        lambda connection: KEYS.find(connection, *conditions, limit=limit, sort_by="spend_nano_usd", ascending=False)
     )
     return answer([token_row(row, services.desk.now_us) for row in rows])
 
@@ -69,12 +76,15 @@ async def keys(services: Services, limit: Annotated[int, Query(ge=1, le=1_000)] 
 @router.get("/spend/users")
 async def users(
     services: Services,
+    asker: Asked,
     user_id: Annotated[Name | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response:
     """Users by what they have spent, the costliest first."""
     await flushed(services.journal)
-    conditions = [] if user_id is None else [USERS.table.c.user_id == user_id]
+    conditions = visible_users(asker, USERS, themselves=True)
+    if user_id is not None:
+        conditions.append(USERS.table.c.user_id == user_id)
     rows = await services.desk.read(
         lambda connection: USERS.find(connection, *conditions, limit=limit, sort_by="spend_nano_usd", ascending=False)
     )
@@ -82,9 +92,9 @@ async def users(
 
 
 @router.get("/spend/tags")
-async def tags(services: Services, days: Annotated[DaysQuery, Query()]) -> Response:
+async def tags(services: Services, asker: Asked, days: Annotated[DaysQuery, Query()]) -> Response:
     """Tags by what was spent under them; calls without a tag are not among them."""
-    rows = await _sums(services, days.window, ("tag",))
+    rows = await summed(services, asker, days.window, ("tag",))
     return answer(
         [
             {
@@ -99,23 +109,23 @@ async def tags(services: Services, days: Annotated[DaysQuery, Query()]) -> Respo
 
 
 @router.get("/global/spend")
-async def everything(services: Services) -> Response:
+async def everything(services: Services, asker: Asked) -> Response:
     """What was spent in all."""
-    total = (await _sums(services, Window(0, EVER_US), ()))[0]
+    total = (await summed(services, asker, Window(0, EVER_US), ()))[0]
     return answer({"spend": usd_float(total["cost_nano_usd"]), "max_budget": 0.0})
 
 
 @router.get("/global/activity")
-async def activity(services: Services, days: Annotated[DaysQuery, Query()]) -> Response:
+async def activity(services: Services, asker: Asked, days: Annotated[DaysQuery, Query()]) -> Response:
     """Calls and tokens by day."""
-    rows = await _sums(services, days.window, ("day",))
+    rows = await summed(services, asker, days.window, ("day",))
     return answer(_activity(rows))
 
 
 @router.get("/global/activity/model")
-async def activity_by_model(services: Services, days: Annotated[DaysQuery, Query()]) -> Response:
+async def activity_by_model(services: Services, asker: Asked, days: Annotated[DaysQuery, Query()]) -> Response:
     """The same for each model, the busiest first."""
-    rows = await _sums(services, days.window, ("model_group", "day"))
+    rows = await summed(services, asker, days.window, ("model_group", "day"))
     models: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         models.setdefault(row["model_group"], []).append(row)
@@ -124,35 +134,73 @@ async def activity_by_model(services: Services, days: Annotated[DaysQuery, Query
 
 
 @router.get("/global/spend/report")
-async def report(services: Services, asked: Annotated[ReportQuery, Query()]) -> Response:
-    """What was spent by team and day, or by key and model."""
+async def report(services: Services, asker: Asked, asked: Annotated[ReportQuery, Query()]) -> Response:
+    """What was spent by team, or by customer, and day; or by key and model."""
     if asked.group_by == "customer" or asked.customer_id:
-        raise NotEnforced("group_by", "Reports by customer: use /spend/logs/v2?end_user=….")
-    columns = usage_days.c
-    wanted = (
-        (columns.key_hash, hash_of(asked.api_key) if asked.api_key else None),
-        (columns.user_id, asked.internal_user_id),
-        (columns.team_id, asked.team_id),
-    )
-    conditions = [column == value for column, value in wanted if value is not None]
+        return await _by_customer(services, asker, asked)
+    conditions = _wanted(asked, usage_days)
     if asked.group_by == "api_key" or asked.api_key or asked.internal_user_id:
-        return answer(_by_key(await _sums(services, asked.window, ("key", "model"), conditions)))
-    rows = await _sums(services, asked.window, ("team", "day", "model", "key"), conditions)
+        return answer(_by_key(await summed(services, asker, asked.window, ("key", "model"), conditions)))
+    rows = await summed(services, asker, asked.window, ("team", "day", "model", "key"), conditions)
+    return answer(_by_day(rows, "team", await team_names(services, rows)))
+
+
+async def _by_customer(services: AdminServices, asker: Asker, asked: ReportQuery) -> Response:
+    conditions = _wanted(asked, calls)
+    if asked.customer_id:
+        conditions.append(calls.c.end_user == asked.customer_id)
+    by = ("end_user", "day", "model", "key")
+    return answer(_by_day(await summed_customers(services, asker, asked.window, by, conditions), "customer", {}))
+
+
+async def summed(
+    services: AdminServices,
+    asker: Asker,
+    window: Window,
+    by: tuple[str, ...],
+    conditions: Sequence[ColumnElement[bool]] = (),
+) -> list[dict[str, Any]]:
+    """Sums over the roll-ups, of what the asker may see."""
+    await flushed(services.journal)
+    among = [*visible_usage(asker, window.table), *conditions]
+    return await services.desk.read(lambda connection: sums(connection, window, by, among, limit=GROUPS_MAX))
+
+
+async def summed_customers(
+    services: AdminServices,
+    asker: Asker,
+    window: Window,
+    by: tuple[str, ...],
+    conditions: Sequence[ColumnElement[bool]] = (),
+) -> list[dict[str, Any]]:
+    """The same over the calls that name an end user. Raises MalformedRequest for too long a window."""
+    check_customer_days(window)
+    await flushed(services.journal)
+    among = [*visible_usage(asker, calls), *conditions]
+    return await services.desk.read(lambda connection: customer_sums(connection, window, by, among, limit=GROUPS_MAX))
+
+
+def check_customer_days(window: Window) -> None:
+    """Calls are read one by one for this: so many days of them. Raises MalformedRequest."""
+    if window.until_us - window.from_us > CUSTOMER_DAYS_MAX * DAY_US:
+        message = f"What customers use is summed over {CUSTOMER_DAYS_MAX} days at most: ask for fewer."
+        raise MalformedRequest(message, param="start_date")
+
+
+async def team_names(services: AdminServices, rows: list[dict[str, Any]]) -> dict[str, str]:
+    """What the teams of these sums are called; calls of no team are unassigned."""
     names = sorted({row["team"] for row in rows})
     teams = await services.desk.read(lambda connection: TEAMS.many(connection, [(name,) for name in names]))
-    aliases = {team.team_id: team.team_alias or team.team_id for team in teams}
-    return answer(_by_team(rows, aliases))
+    return {"": "Unassigned"} | {team.team_id: team.team_alias or team.team_id for team in teams}
 
 
-async def _sums(
-    services: AdminServices, window: Window, by: tuple[str, ...], conditions: list[ColumnElement[bool]] | None = None
-) -> list[dict[str, Any]]:
-    await flushed(services.journal)
-
-    def read(connection: Connection) -> list[dict[str, Any]]:
-        return sums(connection, window, by, conditions or (), limit=GROUPS_MAX)
-
-    return await services.desk.read(read)
+def _wanted(asked: ReportQuery, table: Table) -> list[ColumnElement[bool]]:
+    wanted = (
+        (table.c.key_hash, hash_of(asked.api_key) if asked.api_key else None),
+        (table.c.user_id, asked.internal_user_id),
+        (table.c.team_id, asked.team_id),
+    )
+    return [column == value for column, value in wanted if value is not None]
 
 
 def _tokens(row: dict[str, Any]) -> tuple[int, int]:
@@ -200,16 +248,17 @@ def _costs(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _by_team(rows: list[dict[str, Any]], aliases: dict[str, str]) -> list[dict[str, Any]]:
+def _by_day(rows: list[dict[str, Any]], whose: str, names: dict[str, str]) -> list[dict[str, Any]]:
+    """LiteLLM's report: each day with its teams, or its customers."""
     days: dict[int, dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        days.setdefault(row["day"], {}).setdefault(row["team"], []).append(row)
+        days.setdefault(row["day"], {}).setdefault(row["team" if whose == "team" else "end_user"], []).append(row)
     return [
         {
             "group_by_day": (iso(day) or "")[:10],
-            "teams": [
+            f"{whose}s": [
                 {
-                    "team_name": aliases.get(team, team) or "Unassigned",
+                    f"{whose}_name" if whose == "team" else whose: names.get(name, name),
                     "total_spend": usd_float(sum(row["cost_nano_usd"] for row in group)),
                     "metadata": [
                         {
@@ -221,7 +270,7 @@ def _by_team(rows: list[dict[str, Any]], aliases: dict[str, str]) -> list[dict[s
                         for row in group
                     ],
                 }
-                for team, group in days[day].items()
+                for name, group in days[day].items()
             ],
         }
         for day in sorted(days)

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.engine import Connection
 
+from sekisho.api.admin.fields import UnknownObject
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.services import AdminServices, Asked, Services
@@ -125,6 +126,13 @@ async def pages(services: Services, asker: Asked, asked: Annotated[PageQuery, Qu
     return await _read(services, lambda connection: _page(connection, wanted, asked))
 
 
+@router.get("/ui/{request_id}")
+async def one(request_id: Name, services: Services, asker: Asked) -> Response:
+    """One call. Prompts and answers are not in the ledger."""
+    wanted = CallFilter(call_id=request_id, among=tuple(visible_usage(asker, calls)))
+    return await _read(services, lambda connection: _one(connection, wanted))
+
+
 @router.get("/session/ui")
 async def session(services: Services, asker: Asked, asked: Annotated[SessionQuery, Query()]) -> Response:
     """A page of the calls of one session, the oldest first."""
@@ -173,6 +181,12 @@ def _newest(connection: Connection, wanted: CallFilter) -> Response:
     if len(found) > ROWS_MAX:
         response.headers["x-sekisho-truncated"] = f"the newest {ROWS_MAX}; use /spend/logs/v2 for all"
     return response
+
+
+def _one(connection: Connection, wanted: CallFilter) -> Response:
+    for columns in find_calls(connection, wanted, limit=1):
+        return _json(spend_row(from_columns(columns)))
+    raise UnknownObject("request_id", "call")
 
 
 def _summary(connection: Connection, wanted: CallFilter) -> Response:

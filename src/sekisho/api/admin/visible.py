@@ -65,15 +65,17 @@ def visible_organizations(asker: Asker) -> Conditions:
     return [ORGANIZATIONS.table.c.organization_id.in_(sorted(asker.standing.organizations))]
 
 
-def visible_users(asker: Asker, users: Entities[Any]) -> Conditions:
-    """Members of the organisations that the asker administers."""
+def visible_users(asker: Asker, users: Entities[Any], *, themselves: bool = False) -> Conditions:
+    """Members of the organisations that the asker administers; and the asker, if wanted."""
     if asker.sees_all:
         return []
-    if not asker.standing.administered:
-        return [false()]
-    members = ORGANIZATION_MEMBERS.table.c
-    named = select(members.user_id).where(members.organization_id.in_(sorted(asker.standing.administered)))
-    return [users.table.c.user_id.in_(named)]
+    columns = users.table.c
+    own: Conditions = [columns.user_id == asker.user_id] if themselves and asker.standing.acts_as_user else []
+    if asker.standing.administered:
+        members = ORGANIZATION_MEMBERS.table.c
+        of_theirs = members.organization_id.in_(sorted(asker.standing.administered))
+        own.append(columns.user_id.in_(select(members.user_id).where(of_theirs)))
+    return [or_(false(), *own)]
 
 
 def shown_to(asker: Asker, user: UserRow) -> UserRow:

@@ -8,6 +8,7 @@ from sekisho.api.admin import activity
 from sekisho.identity.keys import token_hash
 from tests.support.admin import Admin
 from tests.support.directory import HOME, key_of
+from tests.support.ledger import row
 from tests.support.usage import use
 
 DAYS = {"start_date": "2023-11-14", "end_date": "2023-11-14"}
@@ -91,6 +92,26 @@ async def test_it_is_filtered(used: Admin, whose: str, query: dict[str, Any], ca
 async def test_nobody_sees_activity_of_others(used: Admin, whose: str, person: str, calls: int) -> None:
     shown = await told(used, whose, token=key_of(person))
     assert shown["metadata"]["total_api_requests"] == calls
+
+
+@pytest.mark.parametrize("path", ["customer", "end_user"])
+async def test_customers_are_summed_from_their_calls(used: Admin, path: str) -> None:
+    for end_user, model in (("e", "m"), ("e", "n"), ("f", "m")):
+        used.journal.settle(row(end_user=end_user, routed_model=model, cost_nano_usd=10**9, key_hash="k", tags=("x",)))
+    shown = await told(used, path)
+    assert (shown["metadata"]["total_spend"], shown["metadata"]["total_api_requests"]) == (3.0, 3)
+    entities = shown["results"][0]["breakdown"]["entities"]
+    assert {name: one["metrics"]["spend"] for name, one in entities.items()} == {"e": 2.0, "f": 1.0}
+    for query, calls in (
+        ({"end_user_ids": "f,g"}, 1),
+        ({"model": "n"}, 1),
+        ({"api_key": "k"}, 3),
+        ({"tags": "x"}, 3),
+        ({"tags": "y"}, 0),
+    ):
+        assert (await told(used, path, **query))["metadata"]["total_api_requests"] == calls
+    reply = await used.get(f"/{path}/daily/activity", start_date="2023-01-01", end_date="2023-12-31")
+    assert (reply.status, reply.error["param"]) == (400, "start_date")
 
 
 async def test_where_there_is_too_much_keys_go_first_and_sums_stay(

@@ -4,7 +4,8 @@ import pytest
 
 from sekisho.identity.keys import token_hash
 from tests.support.admin import Admin
-from tests.support.directory import HOME, PERSONAL_KEY
+from tests.support.directory import HOME, PERSONAL_KEY, key_of
+from tests.support.ledger import row
 from tests.support.usage import use
 
 DAYS = {"start_date": "2023-11-01", "end_date": "2023-11-30"}
@@ -67,7 +68,47 @@ async def test_a_report_by_key_and_model(used: Admin) -> None:
     assert len((await used.get("/global/spend/report", internal_user_id="user-X", **DAYS)).json) == 1
 
 
-async def test_what_there_is_no_report_of_is_refused_by_name(used: Admin) -> None:
+async def test_a_report_by_customer_and_day(used: Admin) -> None:
+    used.journal.settle(row(end_user="e", routed_model="m", input_tokens=7, cost_nano_usd=2_000_000_000))
     reply = await used.get("/global/spend/report", group_by="customer", **DAYS)
-    assert (reply.status, reply.error["param"]) == (400, "group_by")
+    assert reply.status == 200, reply.body
+    (day,) = reply.json
+    assert day == {
+        "group_by_day": "2023-11-14",
+        "customers": [
+            {
+                "customer": "e",
+                "total_spend": 2.0,
+                "metadata": [{"model": "m", "spend": 2.0, "total_tokens": 7, "api_key": ""}],
+            }
+        ],
+    }
+    assert (await used.get("/global/spend/report", customer_id="f", **DAYS)).json == []
+    reply = await used.get("/global/spend/report", group_by="customer", start_date="2023-01-01", end_date="2023-12-31")
+    assert (reply.status, reply.error["param"]) == (400, "start_date")
+
+
+async def test_a_report_is_of_a_window(used: Admin) -> None:
     assert (await used.get("/global/spend/report")).status == 400
+
+
+@pytest.mark.parametrize(("person", "spent"), [("V", 6.0), ("O", 3.0), ("T", 3.0), ("M", 1.5), ("U", 1.5), ("W", 0.0)])
+async def test_everybody_sees_sums_of_what_they_could_see(used: Admin, person: str, spent: float) -> None:
+    token = key_of(person)
+    assert (await used.get("/global/spend", token=token)).json["spend"] == spent
+    days = (await used.get("/global/activity", token=token, **DAYS)).json
+    assert days["sum_total_tokens"] == spent / 1.5 * 10
+    report = (await used.get("/global/spend/report", token=token, **DAYS)).json
+    assert sum(team["total_spend"] for day in report for team in day["teams"]) == spent
+    tags = {tag["individual_request_tag"] for tag in (await used.get("/spend/tags", token=token)).json}
+    assert tags == ({"x", "y"} if person in "VOTM" else set())
+
+
+async def test_nobody_is_shown_keys_and_users_of_others(used: Admin) -> None:
+    keys = (await used.get("/spend/keys", token=key_of("U"))).json
+    assert [key["token"] for key in keys] == [token_hash(PERSONAL_KEY)]
+    assert [user["user_id"] for user in (await used.get("/spend/users", token=key_of("U"))).json] == ["user-U"]
+    assert (await used.get("/spend/users", user_id="user-X", token=key_of("U"))).json == []
+    of_theirs = {user["user_id"] for user in (await used.get("/spend/users", token=key_of("O"))).json}
+    assert of_theirs == {"user-M", "user-O"}
+    assert (await used.get("/spend/users", token=HOME.service_key)).json == []

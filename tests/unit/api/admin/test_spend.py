@@ -10,6 +10,7 @@ from sekisho.core.errors import MalformedRequest
 from sekisho.identity.keys import token_hash
 from sekisho.limits.periods import NEVER_US
 from tests.support.admin import Admin
+from tests.support.directory import key_of
 from tests.support.ledger import NOW_US, row
 
 WINDOW = {"start_date": "2023-11-01 00:00:00", "end_date": "2023-11-30 23:59:59"}
@@ -35,6 +36,15 @@ async def test_logs_are_found_by_request_user_and_day(admin: Admin) -> None:
     for query in ({"request_id": "1"}, {"user_id": "u"}, {"end_date": "2023-11-14"}):
         assert [found["request_id"] for found in (await admin.get("/spend/logs", **query)).json] == ["1"]
     assert [found["request_id"] for found in (await admin.get("/spend/logs", start_date="2023-11-15")).json] == ["2"]
+
+
+async def test_one_call_is_shown_to_those_who_see_it(world: Admin) -> None:
+    book(world, call_id="1", user_id="user-U", key_hash="k")
+    assert (await world.get("/spend/logs/ui/1", start_date="2023-11-14")).json["request_id"] == "1"
+    assert (await world.get("/spend/logs/ui/1", token=key_of("U"))).json["user"] == "user-U"
+    for name, token in (("1", key_of("M")), ("2", key_of("A"))):
+        reply = await world.get(f"/spend/logs/ui/{name}", token=token)
+        assert (reply.status, reply.error["param"]) == (404, "request_id")
 
 
 async def test_a_list_without_pages_has_a_limit_and_says_so(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
