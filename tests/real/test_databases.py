@@ -28,9 +28,14 @@ from sekisho.store.url import parse_url
 from sekisho.store.usage import DAY_US
 from sekisho.store.verify import verify_day
 from tests.support.domain import add_row, change_row
+from tests.support.fleet import fleet, status_of
+from tests.support.gateway import MASTER_KEY
 from tests.support.ledger import NOW_US, add_key, count_stored, row, spend_of
 from tests.support.ports import free_port
 from tests.support.postgres import NOBODY, PostgresServer
+from tests.support.provider import provider
+from tests.support.sse_client import post_json
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN_SECONDS = 30
@@ -151,3 +156,23 @@ async def test_pgbouncer_in_transaction_mode(debian: PostgresServer, pool: int, 
     assert upgrade_schema(db) is None
     await works(db, tmp_path)
     db.close()
+
+
+def test_two_gateways_through_pgbouncer(debian: PostgresServer, pool: int, tmp_path: Path) -> None:
+    """They keep one limit together, and hear of each other's changes."""
+    debian.sql("CREATE DATABASE shared")
+    variables = {"DATABASE_URL": f"postgresql://postgres@127.0.0.1:{pool}/shared?pgbouncer=true"}
+    with provider() as fake, fleet(tmp_path, 2, fake.url, variables) as gates:
+
+        async def block() -> None:
+            key = await gates[0].make_key(max_budget=1, max_parallel_requests=100)
+            assert await asyncio.gather(*(status_of(gate, key) for gate in gates for _ in range(20))) == [200] * 40
+            url, auth = f"{gates[0].url}/key/block", {"authorization": f"Bearer {MASTER_KEY}"}
+            assert (await post_json(url, {"key": key}, auth))[0] == 200
+
+            async def refused() -> bool:
+                return await status_of(gates[1], key) == 401
+
+            assert await eventually(refused, "the other has heard")
+
+        asyncio.run(block())
