@@ -61,6 +61,11 @@ def spent_nano_usd(
     return _pieces(connection, tables, (kind, scope_id, model, with_teams), (starts_us, ends_us))
 
 
+def has_scope(connection: Connection, kind: str, scope_id: str) -> bool:
+    """Whether there is such a scope; there is always a gateway."""
+    return kind not in _TABLES or _all_time(connection, kind, scope_id) is not None
+
+
 def _pieces(
     connection: Connection,
     tables: Sequence[tuple[Table, int]],

@@ -10,6 +10,7 @@ from sekisho.cli.ledger import app
 from sekisho.store.db import Database
 from sekisho.store.usage import DAY_US
 from tests.support.ledger import NOW_US, open_database, open_journal, row, run_sql
+from tests.support.postgres import PostgresServer, open_postgres
 
 
 @pytest.fixture
@@ -43,3 +44,28 @@ def test_books_that_differ_are_told_and_mended_when_asked(db: Database, tmp_path
     assert "1 of 2 days differ" in said
     assert run(tmp_path, "--mend")[0] == 0
     assert run(tmp_path) == (0, "6 calls on 2 days: the roll-ups agree.\n")
+
+
+def test_limits_of_several_processes_are_told_and_put_right_when_asked(postgres: PostgresServer) -> None:
+    postgres.sql("CREATE DATABASE verified")
+    store = open_postgres(postgres, "verified")
+    run_sql(store, "INSERT INTO limit_counts VALUES ('m:gateway:money::0:::0', 7, 0, 9000000000000000)")
+    store.close()
+
+    def verify(*arguments: str) -> tuple[int, str]:
+        environ = {"DATABASE_URL": postgres.url("verified"), "REDIS_URL": "", "REDIS_HOST": ""}
+        done = CliRunner().invoke(app, ["verify", "--wait-seconds", "0", *arguments], env=environ)
+        return done.exit_code, done.stdout + done.stderr
+
+    code, said = verify()
+    assert code == 1
+    assert "budget of the gateway: 0.000000007 USD settled, the ledger has 0 USD" in said
+    assert "`--mend`" in said
+    code, said = verify("--mend")
+    assert code == 0
+    assert "1 counts of money were put right" in said
+    assert verify() == (
+        0,
+        "0 calls on 0 days: the roll-ups agree.\n1 counts of limits: they agree with the calls.\n",
+    )
+    postgres.sql("DROP DATABASE verified WITH (FORCE)")

@@ -12,10 +12,10 @@ from sekisho.store.booking import insert_calls
 from sekisho.store.db import Store
 from sekisho.store.domain import pools, team_members, teams, users
 from sekisho.store.schema import pool_keys
-from sekisho.store.spent import spent_nano_usd
+from sekisho.store.spent import has_scope, spent_nano_usd
 from sekisho.store.usage import DAY_US, HOUR_US
 from tests.support.domain import add_row, change_row
-from tests.support.ledger import NOW_US, add_key, open_database, row
+from tests.support.ledger import NOW_US, add_key, open_database, row, run_sql
 
 NEVER_US = 9_000_000_000_000_000
 MIDNIGHT = NOW_US - NOW_US % DAY_US
@@ -124,3 +124,10 @@ def test_any_period_has_exactly_the_calls_that_started_in_it(
     wanted = sum(1 << number for number, at in enumerate(calls) if starts <= at < starts + length)
     assert spent(db, "team", "t", starts_us=MIDNIGHT + starts, ends_us=MIDNIGHT + starts + length) == wanted
     db.close()
+
+
+def test_whether_a_scope_exists(db: Store) -> None:
+    run_sql(db, "INSERT INTO teams (team_id, created_us, updated_us) VALUES ('web', 1, 1)")
+    asked = [("key", "k1"), ("key", "k2"), ("team", "web"), ("team", "k1"), ("team_member", "web/u"), ("gateway", "")]
+    found = db.read(lambda connection: [has_scope(connection, *scope) for scope in asked]).result()
+    assert found == [True, False, True, False, False, True]

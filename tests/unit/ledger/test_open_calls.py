@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from sekisho.ledger.open_calls import open_calls
+from tests.support.ledger import intent, open_database, open_journal, row
+
+
+def test_no_spool_no_calls(tmp_path: Path) -> None:
+    assert open_calls(tmp_path) == {}
+
+
+def test_calls_without_a_row_of_every_worker_also_when_the_segment_has_changed(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+    journals = [open_journal(tmp_path, db, worker=name, segment_bytes=2_000) for name in "01"]
+    still_open = [intent(call_id=f"open-{at}", team_id="web") for at in range(2)]
+    for journal, one in zip(journals, still_open, strict=True):
+        journal.intent(one)
+        for at in range(20):
+            journal.intent(intent(call_id=f"done-{at}"))
+            journal.settle(row(call_id=f"done-{at}"))
+    assert open_calls(tmp_path) == {one.call_id: one for one in still_open}
+    for journal in journals:
+        journal.close()
+    db.close()
