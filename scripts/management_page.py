@@ -14,6 +14,7 @@ from sekisho.api.admin.budgets import BudgetFields
 from sekisho.api.admin.customers import CustomerFields
 from sekisho.api.admin.key_fields import KEY_TYPES, KeyFields, RegenerateFields
 from sekisho.api.admin.limit_fields import LIMIT_FIELDS, LimitFields
+from sekisho.api.admin.not_offered import NOT_OFFERED
 from sekisho.api.admin.organization_changes import OrganizationFields
 from sekisho.api.admin.permissions import MEMBER_PERMISSIONS, RULES, Reach, Rule
 from sekisho.api.admin.pools import PoolFields
@@ -43,6 +44,7 @@ What holds everywhere:
 - Wherever a key is named, it may be the key itself or its hash, also after it was rotated.
 - What a key refers to must exist: team, project, organisation, budget. A `user_id` that an administrator names and that
   does not exist yet becomes a user with the role `internal_user`.
+- Two who change the same thing at once lose nothing of each other's: the later change is made upon the earlier one.
 - Lists have pages, or a limit; where a limit cuts, the header `x-sekisho-truncated` says so.
 
 ## Who may call what
@@ -60,7 +62,7 @@ Everybody else is let in by what they have to do with the object:
 - **self**: the user, and keys of theirs that belong to no team
 - **key**: the very key that asks, or its team
 
-Lists hold what their caller could see one by one. Who holds a key that somebody else made cannot take off its limits,
+Lists hold what their caller could see one by one, and sums of spend and usage are sums of that. Who holds a key that somebody else made cannot take off its limits,
 models, tags, project or expiry; nobody but those above a key takes it out of a budget or unblocks it. Who leads a team
 makes its keys for its members, or for nobody.
 
@@ -102,6 +104,12 @@ acts in the header `litellm-changed-by`.
 ## What is refused
 
 Until a version enforces them: {refused}. In `metadata`: {refused_metadata}.
+
+## What is not offered
+
+These paths of LiteLLM's, with all below them, answer 404 with the sentence that stands here:
+
+{not_offered}
 """
 
 #: Body -> where it is sent.
@@ -134,6 +142,7 @@ def page() -> str:
         filters=code(filters),
         refused=code(sorted(REFUSED_FIELDS)),
         refused_metadata=code(sorted(REFUSED_METADATA)),
+        not_offered=table(("path", "why"), [(f"`{path}`", why) for path, why in NOT_OFFERED]),
     )
     return text.rstrip() + "\n"
 

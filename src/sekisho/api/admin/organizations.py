@@ -60,6 +60,12 @@ async def update(body: OrganizationFields, services: Services, asker: Asked) -> 
     return answer(await services.desk.read(lambda connection: _shown(connection, row, services.desk.now_us)), body)
 
 
+@router.patch("/v2/organization/{organization_id}")
+async def update_named(organization_id: Name, body: OrganizationFields, services: Services, asker: Asked) -> Response:
+    """The same, the organisation named in the path."""
+    return await update(body.model_copy(update={"organization_id": organization_id}), services, asker)
+
+
 @router.post("/organization/delete")
 @router.delete("/organization/delete")
 async def delete(body: OrganizationIds, services: Services, asker: Asked) -> Response:

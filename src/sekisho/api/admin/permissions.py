@@ -107,6 +107,8 @@ RULES: tuple[Rule, ...] = (
     _reads("GET", "/v2/user/info", ORGANIZATION | SELF | KEY),
     _reads("GET", "/user/list", ORGANIZATION),
     _reads("GET", "/user/available_roles", ANYBODY),
+    _reads("GET", "/user/available_users"),
+    _reads("GET", "/user/filter/ui", ORGANIZATION),
     _reads("GET", "/user/daily/activity", ORGANIZATION | TEAM | SELF),
     _reads("GET", "/user/daily/activity/aggregated", ORGANIZATION | TEAM | SELF),
     # teams
@@ -125,6 +127,7 @@ RULES: tuple[Rule, ...] = (
     _reads("GET", "/team/permissions_list", _LEADERS | MEMBER),
     _reads("GET", "/team/info", _LEADERS | MEMBER | KEY),
     _reads("GET", "/team/list", ANYBODY),
+    _reads("GET", "/team/available", ANYBODY),
     _reads("GET", "/v2/team/list", ANYBODY),
     _reads("GET", "/team/daily/activity", _LEADERS),
     # projects
@@ -137,6 +140,7 @@ RULES: tuple[Rule, ...] = (
     _writes("/organization/new"),
     _writes("/organization/update"),
     _writes("/organization/update", method="PATCH"),
+    _writes("/v2/organization/{organization_id}", method="PATCH"),
     _writes("/organization/delete"),
     _writes("/organization/delete", method="DELETE"),
     _writes("/organization/member_add", ORGANIZATION),

@@ -17,16 +17,18 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from sekisho.api.admin.not_offered import why_not_offered
 from sekisho.core.errors import CallerError, ErrorClass, SekishoError
 from sekisho.store.away import StoreAway
 
 log = logging.getLogger(__name__)
 
+NOT_FOUND = 404
 #: LiteLLM's `type` for each status; errors with a code of their own carry that instead.
-_TYPES = {401: "auth_error", 403: "auth_error", 404: "not_found_error", 500: "internal_server_error"}
+_TYPES = {401: "auth_error", 403: "auth_error", NOT_FOUND: "not_found_error", 500: "internal_server_error"}
 _OWN_TYPES = frozenset({"expired_key", "no_db_connection", "team_member_already_in_team", "token_not_found_in_db"})
 _STATUS_TEXTS = {
-    404: "There is no such path in the management API.",
+    NOT_FOUND: "There is no such path in the management API.",
     405: "This path is not called by that method.",
     413: "The request body is too large for the management API.",
 }
@@ -79,10 +81,11 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
     return problem(400, f"'{field[:100]}': {_told(first)}", param=field[:100])
 
 
-async def on_http_exception(_request: Request, error: Exception) -> Response:
-    """Starlette's: unknown path, wrong method, body too large."""
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's: unknown path, wrong method, body too large. A path of LiteLLM's that is left out says why."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return problem(status, _STATUS_TEXTS.get(status, "The request could not be read."))
+    why = why_not_offered(request.url.path) if status == NOT_FOUND else None
+    return problem(status, why or _STATUS_TEXTS.get(status, "The request could not be read."))
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from sqlalchemy import and_
+from sqlalchemy import and_, select
 
-from sekisho.api.admin.fields import NotEnforced, answer, refuse_unenforced
+from sekisho.api.admin.fields import answer, refuse_unenforced
 from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.limit_rows import usd
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
@@ -30,7 +30,7 @@ from sekisho.api.admin.teamrows import membership_row
 from sekisho.api.admin.teams import shown_team, team_with_members
 from sekisho.api.admin.userrows import user_row
 from sekisho.api.admin.visible import shown_to
-from sekisho.core.errors import CallerError
+from sekisho.core.errors import CallerError, Forbidden, MalformedRequest
 from sekisho.store.directory import KEYS, TEAM_MEMBERS, USERS, TeamMemberRow, TeamRow, UserRow
 from sekisho.store.edit import Edit
 from sekisho.store.limits import NO_LIMITS
@@ -45,6 +45,8 @@ class AddFields(MemberFields):
 
 
 class BulkAddFields(MemberFields):
+    """Members, or `all_users`: everybody who is not in the team yet."""
+
     members: Members | None = None
     all_users: bool | None = None
 
@@ -73,10 +75,8 @@ async def add(body: AddFields, services: Services, asker: Asked) -> Response:
 async def add_many(body: BulkAddFields, services: Services, asker: Asked) -> Response:
     """Several members, each of whom stands for themselves."""
     refuse_unenforced(body)
-    if body.all_users or not body.members:
-        raise NotEnforced("all_users", "Name the users in 'members'.")
     results: list[dict[str, Any]] = []
-    for member in body.members:
+    for member in await _wanted(services, asker, body):
         told: dict[str, Any] = {"user_id": member.user_id, "user_email": member.user_email}
         try:
             await services.desk.edit(asker.actor, _add_one(asker, body, member))
@@ -138,6 +138,24 @@ async def delete(body: DeleteFields, services: Services, asker: Asked) -> Respon
         return team
 
     return answer(await shown_team(services, await services.desk.edit(asker.actor, work)), body)
+
+
+async def _wanted(services: AdminServices, asker: Asker, body: BulkAddFields) -> list[Member]:
+    """Who is to be added. Raises MalformedRequest for nobody, and for more than one answer tells."""
+    if not body.all_users:
+        if not body.members:
+            raise MalformedRequest("Name the users in 'members', or say 'all_users'.", param="members")
+        return body.members
+    if not asker.is_admin:
+        raise Forbidden("Only an administrator of the gateway adds 'all_users'.", param="all_users")
+    inside = select(TEAM_MEMBERS.table.c.user_id).where(TEAM_MEMBERS.table.c.team_id == body.team_id)
+    outside = USERS.table.c.user_id.not_in(inside)
+    rows = await services.desk.read(lambda connection: USERS.find(connection, outside, limit=MEMBERS_MAX + 1))
+    if len(rows) > MEMBERS_MAX:
+        raise MalformedRequest(
+            f"More than {MEMBERS_MAX} users are not in it: name some in 'members'.", param="all_users"
+        )
+    return [Member(user_id=row.user_id) for row in rows]
 
 
 def _add(edit: Edit, asker: Asker, body: MemberFields, members: list[Member]) -> tuple[TeamRow, list[TeamMemberRow]]:

@@ -127,6 +127,12 @@ async def delete_models(body: TeamModels, services: Services, asker: Asked) -> R
     return await _changed(services, asker, body, fields)
 
 
+@router.get("/team/available")
+async def available() -> Response:
+    """Teams that users may join by themselves: none, their administrators add them."""
+    return answer([])
+
+
 @router.get("/team/permissions_list")
 async def permissions(services: Services, asker: Asked, team_id: Annotated[Name, Query()]) -> Response:
     """What plain members of the team may do with its keys, and what they could be let do."""

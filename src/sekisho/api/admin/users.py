@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.engine import Connection
 
-from sekisho.api.admin.fields import Body, NotEnforced, answer
+from sekisho.api.admin.fields import Body, answer
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.key_changes import make_key
 from sekisho.api.admin.key_fields import KeyFields
@@ -49,9 +49,11 @@ _ROLES = {
 
 
 class BulkUserUpdate(Body):
+    """Users with what to set of each, or `all_users` and what to set of all."""
+
     users: Annotated[list[UserFields], Field(max_length=BULK_MAX)] | None = None
     all_users: bool | None = None
-    user_updates: dict[str, Any] | None = None
+    user_updates: UserFields | None = None
 
 
 class UserIds(Body):
@@ -70,6 +72,15 @@ class UserListQuery(BaseModel):
     page_size: Annotated[int, Field(ge=1, le=100)] = 25
     sort_by: Literal["user_id", "user_email", "created_at", "spend", "user_alias", "user_role"] = "created_at"
     sort_order: Literal["asc", "desc"] = "asc"
+
+
+class UserFilterQuery(BaseModel):
+    """Parameters of `/user/filter/ui`: parts of names."""
+
+    user_id: Name | None = None
+    user_email: Name | None = None
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    page_size: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 @router.post("/user/new")
@@ -106,10 +117,8 @@ async def update(body: UserFields, services: Services, asker: Asked) -> Response
 @router.post("/user/bulk_update")
 async def bulk_update(body: BulkUserUpdate, services: Services, asker: Asked) -> Response:
     """Several updates, each of which stands for itself."""
-    if body.all_users or not body.users:
-        raise NotEnforced("all_users", "Name the users in 'users'.")
     results = []
-    for one in body.users:
+    for one in await _updates(services, body):
         told: dict[str, Any] = {"user_id": one.user_id, "user_email": one.user_email}
         try:
             _check_named(one)
@@ -205,6 +214,35 @@ async def list_users(services: Services, asker: Asked, wanted: Annotated[UserLis
     )
 
 
+@router.get("/user/filter/ui")
+async def filter_users(services: Services, asker: Asked, wanted: Annotated[UserFilterQuery, Query()]) -> Response:
+    """Users by a part of their id or address: those to choose from."""
+    columns = USERS.table.c
+    conditions = visible_users(asker, USERS)
+    conditions += [_holds(columns[name], text) for name in ("user_id", "user_email") if (text := getattr(wanted, name))]
+    offset = (wanted.page - 1) * wanted.page_size
+    rows = await services.desk.read(
+        lambda connection: USERS.find(connection, *conditions, limit=wanted.page_size, offset=offset)
+    )
+    return answer([{"user_id": row.user_id, "user_email": row.user_email} for row in rows])
+
+
+@router.get("/user/available_users")
+async def available_users(services: Services) -> Response:
+    """How many users and teams there are, of as many as there may be: no licence bounds them."""
+    users, teams = await services.desk.read(lambda connection: (USERS.count(connection), TEAMS.count(connection)))
+    return answer(
+        {
+            "total_users": None,
+            "total_users_used": users,
+            "total_users_remaining": None,
+            "total_teams": None,
+            "total_teams_used": teams,
+            "total_teams_remaining": None,
+        }
+    )
+
+
 @router.get("/user/available_roles")
 async def roles() -> Response:
     """The roles there are, and what each may do."""
@@ -220,6 +258,21 @@ def _key_of(asker: Asker, body: UserFields, user: UserRow) -> KeyFields:
     if not asker.is_admin and body.organizations:
         fields["organization_id"] = body.organizations[0]
     return KeyFields.model_validate(fields | {"user_id": user.user_id})
+
+
+async def _updates(services: AdminServices, body: BulkUserUpdate) -> list[UserFields]:
+    """What is to be set of whom. Raises MalformedRequest for nobody, and for more than one answer tells."""
+    if not body.all_users:
+        if not body.users:
+            raise MalformedRequest("Name the users in 'users', or say 'all_users'.", param="users")
+        return body.users
+    if body.user_updates is None:
+        raise MalformedRequest("'user_updates' is missing: what to set of all users.", param="user_updates")
+    rows = await services.desk.read(lambda connection: USERS.find(connection, limit=BULK_MAX + 1))
+    if len(rows) > BULK_MAX:
+        raise MalformedRequest(f"There are more than {BULK_MAX} users: name them in 'users'.", param="all_users")
+    wanted = body.user_updates.model_dump(exclude_unset=True)
+    return [UserFields.model_validate(wanted | {"user_id": row.user_id}) for row in rows]
 
 
 def _check_named(body: UserFields) -> None:

@@ -100,6 +100,8 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
     ("GET /v2/user/info", {"user_id": "user-X"}, "V"),
     ("GET /user/list", {}, "VO"),
     ("GET /user/available_roles", {}, "VOTMSUW"),
+    ("GET /user/available_users", {}, "V"),
+    ("GET /user/filter/ui", {}, "VO"),
     # teams
     ("POST /team/new", {}, ""),
     ("POST /team/new", {"organization_id": HOME.organization}, "O"),
@@ -135,6 +137,7 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
     ("GET /team/info", {"team_id": ABROAD.team}, "V"),
     ("GET /team/list", {}, "VOTMSUW"),
     ("GET /v2/team/list", {}, "VOTMSUW"),
+    ("GET /team/available", {}, "VOTMSUW"),
     # projects
     ("POST /project/new", {"team_id": HOME.team}, "OT"),
     ("POST /project/new", {"team_id": ABROAD.team}, ""),
@@ -149,6 +152,7 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
     ("POST /organization/new", {"organization_alias": "a"}, ""),
     ("POST /organization/update", {"organization_id": HOME.organization}, ""),
     ("PATCH /organization/update", {"organization_id": HOME.organization}, ""),
+    (f"PATCH /v2/organization/{HOME.organization}", {}, ""),
     ("POST /organization/delete", {"organization_ids": [HOME.organization]}, ""),
     ("DELETE /organization/delete", {"organization_ids": [HOME.organization]}, ""),
     *(

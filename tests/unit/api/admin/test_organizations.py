@@ -93,3 +93,9 @@ async def test_members_come_change_and_go(world: Admin) -> None:
     assert (reply.json["user_role"], reply.json["litellm_budget_table"]["max_budget"]) == ("internal_user", 4.0)
     assert (await world.post("/organization/member_delete", named)).status == 200
     assert (await world.post("/organization/member_delete", named)).status == 404
+
+
+async def test_an_organisation_may_be_named_in_the_path(world: Admin) -> None:
+    reply = await world.call("PATCH", "/v2/organization/o1", b'{"max_budget": 3, "organization_id": "o2"}')
+    assert (reply.json["organization_id"], reply.json["max_budget"]) == ("o1", 3.0)
+    assert (await world.call("PATCH", "/v2/organization/none", b"{}")).status == 404

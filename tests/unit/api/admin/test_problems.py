@@ -19,7 +19,7 @@ from sekisho.api.admin.problems import (
 from sekisho.core.errors import MalformedRequest, OperatorError
 from sekisho.store.away import StoreAway
 
-REQUEST = Request({"type": "http", "headers": []})
+REQUEST = Request({"type": "http", "path": "/sso/callback", "headers": []})
 
 
 def told(response: Response) -> dict[str, Any]:
@@ -85,3 +85,9 @@ async def test_other_failures_have_a_sentence_of_ours() -> None:
     response = await on_http_exception(REQUEST, HTTPException(405, "whatever"))
     assert response.status_code == 405
     assert "whatever" not in told(response)["message"]
+
+
+async def test_a_path_that_is_left_out_says_why() -> None:
+    response = await on_http_exception(REQUEST, HTTPException(404))
+    assert (response.status_code, told(response)["type"]) == (404, "not_found_error")
+    assert "single sign-on" in told(response)["message"]

@@ -36,7 +36,16 @@ async def test_of_a_bulk_each_stands_for_itself(world: Admin) -> None:
     assert (reply["total_requested"], reply["successful_additions"], reply["failed_additions"]) == (2, 1, 1)
     assert [result["success"] for result in reply["results"]] == [True, False]
     assert reply["updated_team"]["team_id"] == "t1"
-    assert (await world.post("/team/bulk_member_add", {"team_id": "t1", "all_users": True})).status == 400
+    assert (await world.post("/team/bulk_member_add", {"team_id": "t1"})).error["param"] == "members"
+
+
+async def test_an_administrator_adds_everybody(world: Admin) -> None:
+    body = {"team_id": "t1", "all_users": True, "max_budget_in_team": 1}
+    assert (await world.post("/team/bulk_member_add", body, token=key_of("T"))).status == 403
+    reply = (await world.post("/team/bulk_member_add", body)).json
+    assert (reply["successful_additions"], reply["failed_additions"]) == (6, 0)
+    assert len(reply["updated_team"]["members_with_roles"]) == 8
+    assert (await world.post("/team/bulk_member_add", body)).json["total_requested"] == 0
 
 
 async def test_an_address_that_nobody_has_becomes_a_user_where_an_administrator_says_it(world: Admin) -> None:

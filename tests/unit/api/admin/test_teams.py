@@ -166,3 +166,7 @@ async def test_a_member_sees_the_team_but_not_the_keys_and_spend_of_others(world
     assert ([key["user_id"] for key in service["keys"]], service["team_memberships"]) == ([None], [])
     led = (await world.get("/team/info", team_id="t1", token=key_of("T"))).json
     assert (len(led["keys"]), len(led["team_memberships"])) == (2, 2)
+
+
+async def test_nobody_joins_a_team_by_themselves(world: Admin) -> None:
+    assert (await world.get("/team/available", token=key_of("U"))).json == []

@@ -89,8 +89,39 @@ async def test_of_several_updates_each_stands_for_itself(world: Admin) -> None:
     reply = (await world.post("/user/bulk_update", {"users": users})).json
     assert (reply["total_requested"], reply["successful_updates"], reply["failed_updates"]) == (3, 1, 2)
     assert reply["results"][0]["updated_user"]["max_budget"] == 1.0
-    body = {"all_users": True, "user_updates": {"max_budget": 1}}
-    assert (await world.post("/user/bulk_update", body)).error["param"] == "all_users"
+
+
+async def test_all_users_are_updated_by_one_request(world: Admin) -> None:
+    body = {"all_users": True, "user_updates": {"max_budget": 1, "budget_duration": "1d"}}
+    reply = (await world.post("/user/bulk_update", body)).json
+    everybody = (await world.get("/user/list", page_size=100)).json["users"]
+    assert (reply["successful_updates"], reply["failed_updates"]) == (len(everybody), 0)
+    assert {(user["max_budget"], user["budget_duration"]) for user in everybody} == {(1.0, "1d")}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"), [({}, "users"), ({"users": []}, "users"), ({"all_users": True}, "user_updates")]
+)
+async def test_an_update_of_nobody_is_refused(world: Admin, body: dict[str, Any], param: str) -> None:
+    assert (await world.post("/user/bulk_update", body)).error["param"] == param
+
+
+async def test_who_chooses_a_user_finds_them_by_part_of_a_name(world: Admin) -> None:
+    found = (await world.get("/user/filter/ui", user_email="X@EXAMPLE")).json
+    assert found == [{"user_id": "user-X", "user_email": "x@example.com"}]
+    assert [one["user_id"] for one in (await world.get("/user/filter/ui", user_id="user-", page_size=2)).json] == [
+        "user-A",
+        "user-M",
+    ]
+    theirs = (await world.get("/user/filter/ui", token=key_of("O"))).json
+    assert {one["user_id"] for one in theirs} == {"user-M", "user-O"}
+    assert (await world.get("/user/filter/ui", user_id="%")).json == []
+
+
+async def test_no_licence_bounds_users_and_teams(world: Admin) -> None:
+    told = (await world.get("/user/available_users")).json
+    assert (told["total_users_used"], told["total_teams_used"]) == (8, 2)
+    assert {told[f"total_{kind}{which}"] for kind in ("users", "teams") for which in ("", "_remaining")} == {None}
 
 
 async def test_info_shows_a_user_with_keys_teams_and_spend(world: Admin) -> None:
