@@ -62,9 +62,9 @@ Everybody else is let in by what they have to do with the object:
 - **self**: the user, and keys of theirs that belong to no team
 - **key**: the very key that asks, or its team
 
-Lists hold what their caller could see one by one, and sums of spend and usage are sums of that. Who holds a key that somebody else made cannot take off its limits,
-models, tags, project or expiry; nobody but those above a key takes it out of a budget or unblocks it. Who leads a team
-makes its keys for its members, or for nobody.
+Lists hold what their caller could see one by one, and sums of spend and usage are sums of that. Who holds a key that
+somebody else made cannot take off its limits, models, tags, project or expiry; nobody but those above a key takes it
+out of a budget or unblocks it. Who leads a team makes its keys for its members, or for nobody.
 
 `key_type` narrows what a key may do at all: {key_types}. `GET /sekisho/v1/me` answers every key.
 
