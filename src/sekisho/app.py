@@ -31,7 +31,7 @@ from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
-from sekisho.exchange.reserve import taken_by
+from sekisho.exchange.reserve import NOTHING, taken_by
 from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.call_scopes import CallScopes
@@ -97,9 +97,10 @@ class Application:
         ensure_schema(self._db, alone=share[1] == 1)
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
         self._journal = Journal(data_dir, self._db, self._clock, worker=str(share[0]))
-        self._abandoned: list[CallRow] = []
+        self._abandoned: list[tuple[str, CallRow | None]] = []
         if share[0] == 0:
-            recover_abandoned(data_dir, share[1], self._db, self._clock, self._abandoned.append)
+            left = self._abandoned
+            recover_abandoned(data_dir, share[1], self._db, self._clock, lambda *call: left.append(call))
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
@@ -110,7 +111,7 @@ class Application:
         self._listeners = (self._keys.forget, self._access_keys.heard, self._call_scopes.forget, self._stored.heard)
         self._feed = ChangeFeed(self._db, self._clock, self._listeners, self._forget_all)
         self._routing = Memory(self._clock)
-        self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed)
+        self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed, self._journal.hold)
         self._estimator = Estimator()
         self._soft = SoftBudgets(self._limiter, self._clock)
         self._rulebook = Rulebook()
@@ -189,9 +190,9 @@ class Application:
         except TimeoutError:
             raise StoreAway("What may still be spent cannot be known now: the ledger is away.") from None
 
-    def _settle_recovered(self, row: CallRow) -> None:
+    def _settle_recovered(self, call_id: str, row: CallRow | None) -> None:
         """What a call of an earlier run has reserved is given back, but for what it took."""
-        self._limiter.settle_recovered(row.call_id, taken_by(row))
+        self._limiter.settle_recovered(call_id, NOTHING if row is None else taken_by(row))
 
     async def _flushed(self) -> None:
         """All that was settled here is in the ledger's database when this returns."""
@@ -250,8 +251,8 @@ class Application:
 
     async def _start(self) -> None:
         await self._feed.begin()
-        for row in self._abandoned:
-            self._settle_recovered(row)
+        for call_id, row in self._abandoned:
+            self._settle_recovered(call_id, row)
         recovered = self._journal.recover(self._settle_recovered)
         if recovered:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
@@ -340,7 +341,9 @@ def everybody_of(settings: Settings) -> tuple[Scope, ...]:
     return (Scope(kind="gateway", id="", limits=limits),)
 
 
-def limiter_of(settings: Settings, clock: Clock, seed: Seed, flushed: Callable[[], Awaitable[None]]) -> Limiter:
+def limiter_of(
+    settings: Settings, clock: Clock, seed: Seed, flushed: Callable[[], Awaitable[None]], hold: Callable[[str], None]
+) -> Limiter:
     """Where limits are counted: in Valkey where the settings name one, in PostgreSQL where the ledger is there, else in
     this process. Raises OperatorError when the client is not installed.
     """
@@ -348,10 +351,10 @@ def limiter_of(settings: Settings, clock: Clock, seed: Seed, flushed: Callable[[
     try:  # some MB that only those pay who share their limits
         if shared is not None:
             valkey = importlib.import_module("sekisho.limits.valkey")
-            counted: Limiter = valkey.valkey_limiter(shared.reveal(), clock=clock, seed=seed, flushed=flushed)
+            counted: Limiter = valkey.valkey_limiter(shared.reveal(), clock, seed=seed, flushed=flushed, hold=hold)
         elif database is not None:
             postgres = importlib.import_module("sekisho.limits.postgres")
-            counted = postgres.postgres_limiter(parse_url(database), clock=clock, seed=seed, flushed=flushed)
+            counted = postgres.postgres_limiter(parse_url(database), clock, seed=seed, flushed=flushed, hold=hold)
         else:
             counted = MemoryLimiter(clock, seed)
     except ModuleNotFoundError as error:

@@ -16,7 +16,7 @@ from sekisho.limits.limiter import Limiter, LimitsUnavailable, Seed
 from sekisho.limits.postgres import Postgres
 from sekisho.limits.rule import Rule
 from sekisho.limits.sender import Sender
-from sekisho.limits.shared import SharedLimiter
+from sekisho.limits.shared import Hold, SharedLimiter
 from sekisho.limits.valkey import Valkey
 from sekisho.store.url import parse_url
 from tests.support.limiter_contract import LEASE_SECONDS, Books, lines, money, name, slots, used
@@ -29,15 +29,20 @@ class Processes:
     def __init__(self, store: Callable[[], Sender]) -> None:
         self.books = Books()
         self.all: list[SharedLimiter] = []
+        #: Reservations, in the order in which they were announced.
+        self.held: list[str] = []
         self._store = store
 
-    def start(self, seed: Seed | None = None, *, patience_seconds: float = 10.0) -> SharedLimiter:
+    def start(
+        self, seed: Seed | None = None, *, patience_seconds: float = 10.0, hold: Hold | None = None
+    ) -> SharedLimiter:
         store = self._store()
         limiter = SharedLimiter(
             store,
             clock=SystemClock(),
             seed=seed or self.books.seed,
             flushed=flushed,
+            hold=hold or self.held.append,
             patience_seconds=patience_seconds,
             beat_seconds=0.02,
             grace_seconds=0.3,

@@ -98,9 +98,11 @@ async def test_limits_are_counted_where_the_settings_say(tmp_path: Path) -> None
     async def flushed() -> None:
         """Nothing waits."""
 
+    held: list[str] = []
+
     def limiter(settings: str) -> Limiter:
         path = write_config(tmp_path, f"model_list: []\nrouter_settings: {settings}\n")
-        return limiter_of(load_settings(path, environment()), FakeClock(), seed, flushed)
+        return limiter_of(load_settings(path, environment()), FakeClock(), seed, flushed, held.append)
 
     assert isinstance(limiter("{}"), MemoryLimiter)
     shared = limiter("{redis_host: 127.0.0.1, redis_port: 1}")

@@ -15,6 +15,7 @@ from sekisho.canonical.usage import Usage
 from sekisho.core.errors import ErrorClass
 from sekisho.exchange.call import Call, Spent
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.reserve import most_tokens
 from sekisho.exchange.tier import asked_tier
 from sekisho.ledger.rows import CallRow, Intent
 from sekisho.limits.estimate import Estimator
@@ -33,8 +34,8 @@ def estimated_tokens(size_bytes: int) -> int:
 def intent_of(call: Call, gateway: Gateway) -> Intent:
     """The intent of the attempt that is about to be sent."""
     rates = gateway.rates(call.sent_to)
-    unseen = _unseen(call, gateway.limiting.estimator)
-    guess = Usage(input_tokens=estimated_tokens(len(call.body)), output_tokens=unseen)
+    estimator = gateway.limiting.estimator
+    guess = Usage(input_tokens=_asked(call, estimator), output_tokens=_expected(call, estimator))
     cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=_asked_tier(call))
     spent = _with_earlier(call, Spent(guess, cost))
     call.shared = _shared(call)
@@ -124,7 +125,7 @@ def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
     if call.operation == "count_tokens":
         return Usage(), True
     if facts is None:
-        return Usage(input_tokens=estimated_tokens(len(call.body)), output_tokens=_unseen(call, estimator)), False
+        return Usage(input_tokens=_asked(call, estimator), output_tokens=_unseen(call, estimator)), False
     seen = facts.usage
     if seen is not None and facts.finished and seen.prompt_tokens and (seen.output_tokens or not facts.text_bytes):
         return seen, True
@@ -133,7 +134,7 @@ def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
         output = min(output, cap.tokens * cap.answers)
     if seen is None or seen.prompt_tokens == 0:
         base = seen or Usage()
-        base = msgspec.structs.replace(base, input_tokens=estimated_tokens(len(call.body)))
+        base = msgspec.structs.replace(base, input_tokens=_asked(call, estimator))
     else:
         base = seen
     return msgspec.structs.replace(base, output_tokens=max(output, base.output_tokens)), False
@@ -143,11 +144,22 @@ def _unseen(call: Call, estimator: Estimator) -> int:
     """Tokens of an answer of which nothing came. One in a single piece is made, and billed, before it is sent, and so
     is the stream of a provider that goes on for nobody; another stream ends with its connection.
     """
-    if call.ask is None or (call.streams and not call.sent_to.drained):
+    return 0 if call.streams and not call.sent_to.drained else _expected(call, estimator)
+
+
+def _expected(call: Call, estimator: Estimator) -> int:
+    """Tokens of an answer that nobody saw to its end: as many as the model's answers have. Never more than reserved."""
+    if call.ask is None:
         return 0
     cap = call.output_cap()
-    allowed = cap.tokens if cap.tokens is not None else call.sent_to.target.profile.max_output_tokens
-    return estimator.output_tokens(call.sent_to.model, allowed * cap.answers, "expected")
+    most = most_tokens(cap, call.sent_to) if call.output_limit is None else call.output_limit
+    return estimator.output_tokens(call.sent_to.model, most * cap.answers, "expected")
+
+
+def _asked(call: Call, estimator: Estimator) -> int:
+    """Tokens of what was asked. Never more than reserved: of bodies full of images less is known to be needed."""
+    guess = estimated_tokens(len(call.body))
+    return min(guess, estimator.input_tokens(call.sent_to.model, len(call.body))) if call.reserved else guess
 
 
 def _shared(call: Call) -> dict[str, Any]:

@@ -37,6 +37,8 @@ _PART: Final = 8
 #: How often a call asks again with a lower maximum: others may take room meanwhile.
 _ROUNDS: Final = 4
 _CACHES_HOUR: Final = b'"1h"'
+#: What a call took that was never sent.
+NOTHING: Final = dict.fromkeys(Measure, 0)
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +86,7 @@ async def reserve(
             raise unknown_price(deployment.model)
         _refuse_background(call)
     cap = call.output_cap()
-    most, hour = _most(cap, deployment), _caches_for_an_hour(call, marks)
+    most, hour = most_tokens(cap, deployment), _caches_for_an_hour(call, marks)
     for _ in range(_ROUNDS):
         need = _need(call, deployment, limiting, rates, most * cap.answers, hour=hour)
         lines = [_line(rule, need, now_us) for rule in rules]
@@ -158,7 +160,7 @@ def _line(rule: Rule, need: Need, now_us: int) -> Line:
     return msgspec.structs.replace(line, amount=line.limit or 1)
 
 
-def _most(cap: Cap, deployment: Deployment) -> int:
+def most_tokens(cap: Cap, deployment: Deployment) -> int:
     """The most tokens of one answer."""
     allowed = deployment.entry.info.max_output_tokens or deployment.target.profile.max_output_tokens
     return allowed if cap.tokens is None else cap.tokens

@@ -22,13 +22,15 @@ import msgspec
 
 from sekisho.core.clock import Clock
 from sekisho.core.errors import OperatorError
-from sekisho.ledger.rows import CallRow, Intent, decode_record, encode_record, row_of_lost_call, to_columns
+from sekisho.ledger.rows import CallRow, Hold, Intent, decode_record, encode_record, row_of_lost_call, to_columns
 from sekisho.store.booking import insert_calls, insert_fresh_calls
 from sekisho.store.db import Store
 from sekisho.store.spool import SEGMENT_BYTES, Spool
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+#: Hears of a call that an earlier process left: its name, and its row; None where nothing of it was sent.
+Booked = Callable[[str, CallRow | None], None]
 
 #: Records gather this long before they are forced to disk (the promise is 50 ms, and a sync takes some).
 SYNC_SECONDS = 0.025
@@ -119,20 +121,20 @@ class Journal:
 
     @property
     def open_calls(self) -> int:
-        """Calls with an intent and no row yet."""
+        """Calls that were announced and have no row yet."""
         return len(self._open)
+
+    def hold(self, call_id: str) -> None:
+        """Announce that this call reserves in a store that outlives this process. Raises OperatorError when it cannot
+        be kept: then do not reserve.
+        """
+        if call_id not in self._open:
+            self._announce(call_id, encode_record(Hold(call_id=call_id)))
 
     def intent(self, intent: Intent) -> None:
         """Promise a row for this call. Raises OperatorError when it cannot be kept: then do not send the call."""
-        payload = encode_record(intent)
-        try:
-            self._spool.append(payload)
-        except OSError as error:
-            self.counts.spool_failures += 1
-            raise OperatorError(f"The ledger's spool cannot be written: {error.strerror or error}") from error
-        self._open[intent.call_id] = payload
+        self._announce(intent.call_id, encode_record(intent))
         self.counts.intents += 1
-        self._appended()
 
     def settle(self, row: CallRow) -> None:
         """Hand in the row of a call. Never raises for a full disk: it runs where the call ends."""
@@ -163,23 +165,26 @@ class Journal:
         self._unwritten.set()
         return done
 
-    def recover(self, booked: Callable[[CallRow], None] | None = None) -> int:
+    def recover(self, booked: Booked | None = None) -> int:
         """Insert what an earlier process left in the spool, then start the background thread.
 
-        `booked` hears of every row that was left, also of those that are in the database already. Returns the number
-        of rows inserted. Blocks: call it before serving.
+        `booked` hears of every call that was left, also of those whose rows are in the database already. Returns the
+        number of rows inserted. Blocks: call it before serving.
         """
         inserted = 0
-        lost: dict[str, Intent] = {}
+        lost: dict[str, Hold | Intent] = {}
         for records in _chunks(map(decode_record, self._spool.records(0, self._first_segment))):
-            lost.update((record.call_id, record) for record in records if isinstance(record, Intent))
+            lost.update((record.call_id, record) for record in records if not isinstance(record, CallRow))
             rows = [record for record in records if isinstance(record, CallRow)]
             inserted += self._insert_left(rows, booked)
             for row in rows:
                 lost.pop(row.call_id, None)
         now_us = self._clock.now_us()
-        for intents in _chunks(iter(lost.values())):
+        for intents in _chunks(record for record in lost.values() if isinstance(record, Intent)):
             inserted += self._insert_left([row_of_lost_call(intent, now_us) for intent in intents], booked)
+        for record in lost.values():
+            if isinstance(record, Hold) and booked is not None:
+                booked(record.call_id, None)
         self._spool.release(before=self._first_segment)
         for thread in self._threads:
             thread.start()
@@ -197,8 +202,17 @@ class Journal:
             self._release_committed()
         self._spool.close()
 
+    def _announce(self, call_id: str, payload: bytes) -> None:
+        try:
+            self._spool.append(payload)
+        except OSError as error:
+            self.counts.spool_failures += 1
+            raise OperatorError(f"The ledger's spool cannot be written: {error.strerror or error}") from error
+        self._open[call_id] = payload
+        self._appended()
+
     def _appended(self) -> None:
-        """Last in `intent` and `settle`: a row must be queued before its segment can be left behind."""
+        """Last in `_announce` and `settle`: a row must be queued before its segment can be left behind."""
         if self._spool.full:
             try:
                 self._spool.rotate(carry=self._open.values())
@@ -303,17 +317,15 @@ class Journal:
     def _insert_fresh(self, rows: list[CallRow]) -> Future[int]:
         return self._db.write(lambda connection: insert_fresh_calls(connection, list(map(to_columns, rows))))
 
-    def _insert_left(self, rows: list[CallRow], booked: Callable[[CallRow], None] | None) -> int:
+    def _insert_left(self, rows: list[CallRow], booked: Booked | None) -> int:
         inserted = self._insert(rows).result()
         if booked is not None:
             for row in rows:
-                booked(row)
+                booked(row.call_id, row)
         return inserted
 
 
-def recover_abandoned(
-    data_dir: Path, workers: int, db: Store, clock: Clock, booked: Callable[[CallRow], None] | None = None
-) -> int:
+def recover_abandoned(data_dir: Path, workers: int, db: Store, clock: Clock, booked: Booked | None = None) -> int:
     """Bring the calls of workers that are no more, since there were more of them, into the ledger; how many."""
     recovered = 0
     for folder in sorted((data_dir / "spool").iterdir()):

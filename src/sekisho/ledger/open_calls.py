@@ -28,7 +28,7 @@ def _opened(folder: Path) -> dict[str, Intent]:
                 for record in map(decode_record, read_segment(segment)):
                     if isinstance(record, CallRow):
                         opened.pop(record.call_id, None)
-                    else:
+                    elif isinstance(record, Intent):
                         opened[record.call_id] = record
         except FileNotFoundError:
             continue

@@ -30,6 +30,14 @@ COST_MAX_NANO_USD = 10**16
 TAGS = 50
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True, tag="hold", tag_field="record"):
+    """'This call is about to reserve in a store that outlives us.' Where neither intent nor row follows, it was not
+    sent, and what it holds there is given back.
+    """
+
+    call_id: str
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="intent", tag_field="record"):
     """'This call is about to go upstream.' Written before the first byte; the row of the same `call_id` settles it.
 
@@ -141,6 +149,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
         )
 
 
+#: What stands in the spool.
+Record = Hold | Intent | CallRow
 #: What an intent and its row have in common, by name.
 _SHARED_FIELDS = tuple(name for name in Intent.__struct_fields__ if name in CallRow.__struct_fields__)
 #: A provider may count beyond any column; the call is booked all the same.
@@ -149,15 +159,15 @@ _COUNTS = tuple(name for name in CallRow.__struct_fields__ if name.endswith("_to
 _CALLER_TEXTS = ("session_id", "client_request_id", "requested_model", "served_model", "end_user", "tool_version")
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Intent | CallRow] = msgspec.json.Decoder(Intent | CallRow)
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
-def encode_record(record: Intent | CallRow) -> bytes:
+def encode_record(record: Record) -> bytes:
     """A spool record."""
     return _encoder.encode(record)
 
 
-def decode_record(payload: bytes) -> Intent | CallRow:
+def decode_record(payload: bytes) -> Record:
     """The other way. Raises msgspec.MsgspecError for what is no record."""
     return _decoder.decode(payload)
 

@@ -20,7 +20,7 @@ from sekisho.limits.limiter import Seed
 from sekisho.limits.outage import OutageLimiter
 from sekisho.limits.page import Page
 from sekisho.limits.sender import Answer, Command, CommandFailed, Sender
-from sekisho.limits.shared import Flushed, SharedLimiter
+from sekisho.limits.shared import Flushed, Hold, SharedLimiter
 from sekisho.store.url import DatabaseUrl
 
 #: How often a batch is begun again after the server chose it to break a deadlock.
@@ -29,9 +29,9 @@ _TRIES: Final = 4
 _STILL: Final = "5s"
 
 
-def postgres_limiter(url: DatabaseUrl, *, clock: Clock, seed: Seed, flushed: Flushed) -> OutageLimiter:
+def postgres_limiter(url: DatabaseUrl, clock: Clock, *, seed: Seed, flushed: Flushed, hold: Hold) -> OutageLimiter:
     """The Limiter of this process over a database that has the tables of store/counters.py, and may be away."""
-    return OutageLimiter(SharedLimiter(Postgres(url), clock=clock, seed=seed, flushed=flushed), clock)
+    return OutageLimiter(SharedLimiter(Postgres(url), clock=clock, seed=seed, flushed=flushed, hold=hold), clock)
 
 
 class Postgres(Sender):

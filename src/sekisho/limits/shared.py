@@ -28,6 +28,9 @@ _ALIVE_MS: Final = 15_000
 _KEPT_MAX: Final = 10_000
 #: Returns when all that was settled here is in the ledger's database.
 Flushed = Callable[[], Awaitable[None]]
+#: Announces a reservation where it outlives this process: whoever comes after it gives back what was not used. Raises
+#: OperatorError when it cannot be kept.
+Hold = Callable[[str], None]
 #: What a process holds, as commands that say it again.
 Holdings = Callable[[], Awaitable[list[Command]]]
 _LETTERS: Final = {Measure.MONEY: "m", Measure.PARALLEL: "t"}
@@ -59,6 +62,7 @@ class SharedLimiter:
         clock: Clock,
         seed: Seed,
         flushed: Flushed,
+        hold: Hold,
         patience_seconds: float = 2.0,
         beat_seconds: float = 1.0,
         grace_seconds: float = 900.0,
@@ -66,6 +70,7 @@ class SharedLimiter:
         self._clock = clock
         self._seed = seed
         self._flushed = flushed
+        self._hold = hold
         self._patience_seconds = patience_seconds
         self._beat_seconds = beat_seconds
         self._grace_us = round(grace_seconds * 1_000_000)
@@ -83,8 +88,9 @@ class SharedLimiter:
         return max(1, len(self._store.members))
 
     async def reserve(self, reservation: str, lines: Sequence[Line], lease_seconds: float) -> Refusal | None:
-        """Take all lines or none. Raises LimitsUnavailable, and what `seed` and `flushed` raise."""
+        """Take all lines or none. Raises LimitsUnavailable, and what `hold`, `seed` and `flushed` raise."""
         self._start_beating()
+        self._hold(reservation)
         lines = self._by_the_stores_clock(lines)
         lease_us = round(lease_seconds * 1_000_000)
         try:

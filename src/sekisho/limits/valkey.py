@@ -25,7 +25,7 @@ from sekisho.core.clock import Clock
 from sekisho.limits.limiter import Seed
 from sekisho.limits.outage import OutageLimiter
 from sekisho.limits.sender import Answer, Command, CommandFailed, Sender
-from sekisho.limits.shared import Flushed, Holdings, SharedLimiter
+from sekisho.limits.shared import Flushed, Hold, Holdings, SharedLimiter
 
 log = logging.getLogger("sekisho.limits")
 
@@ -35,10 +35,10 @@ _LUA: Final = Path(__file__).parent / "lua"
 _NAMES: Final = ("reserve", "settle", "seed", "reseed", "used", "join", "joined", "beat")
 
 
-def valkey_limiter(url: str, *, clock: Clock, seed: Seed, flushed: Flushed) -> OutageLimiter:
+def valkey_limiter(url: str, clock: Clock, *, seed: Seed, flushed: Flushed, hold: Hold) -> OutageLimiter:
     """The Limiter of this process over the server at `url`, which may be away."""
     store = Valkey(url)
-    limiter = SharedLimiter(store, clock=clock, seed=seed, flushed=flushed)
+    limiter = SharedLimiter(store, clock=clock, seed=seed, flushed=flushed, hold=hold)
     store.holdings = limiter.holdings
     return OutageLimiter(limiter, clock)
 

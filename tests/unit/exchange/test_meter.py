@@ -16,6 +16,8 @@ from sekisho.exchange.meter import cost_of, estimated_tokens, intent_of, row_of,
 from sekisho.exchange.passage import WholeReply
 from sekisho.ledger.rates import Phase, Price, Rates
 from sekisho.limits.estimate import Estimator
+from sekisho.limits.limiter import line_at
+from sekisho.limits.rule import Measure, Rule
 from tests.support.caller import Caller
 from tests.support.stations import ScriptedTransport, Stage, body_of, deployment
 
@@ -113,18 +115,30 @@ def test_an_unknown_price_is_none(stage: Stage) -> None:
     assert intent_of(call, gateway).estimate_nano_usd is None
 
 
-@pytest.mark.parametrize(
-    ("streams", "drained", "booked"), [(False, False, True), (True, True, True), (True, False, False)]
-)
-def test_the_intent_counts_an_answer_that_is_billed_whatever_becomes_of_the_gateway(
-    stage: Stage, *, streams: bool, drained: bool, booked: bool
+@pytest.mark.parametrize("streams", [False, True])
+def test_the_intent_counts_an_answer_of_which_a_killed_gateway_could_not_say_how_much_was_made(
+    stage: Stage, *, streams: bool
 ) -> None:
-    call, gateway = sent(stage, one=deployment(costs=COSTS, drained=drained))
+    call, gateway = sent(stage, one=deployment(costs=COSTS))
     call.ask = msgspec.structs.replace(call.asked, stream=streams)
     intent = intent_of(call, gateway)
-    assert (intent.estimated_output_tokens > 0) is booked
+    assert intent.estimated_output_tokens > 0
     tokens = intent.estimated_input_tokens, 2 * intent.estimated_output_tokens
     assert intent.estimate_nano_usd == sum(tokens) * 1_000
+
+
+def test_the_intent_counts_no_more_than_was_reserved(stage: Stage) -> None:
+    call, gateway = sent(stage, one=deployment("custom_openai/taught", base_url="http://provider.test", costs=COSTS))
+    before = intent_of(call, gateway)
+    rule = Rule(scope_kind="key", scope_id="k", measure=Measure.REQUESTS, limit=1)
+    call.output_limit, call.reserved = 20, [line_at(rule, 1, 0)]
+    for _ in range(16):
+        gateway.limiting.estimator.learn(call.sent_to.model, 10_000, 10, 1_000)
+        gateway.limiting.estimator.learn(call.sent_to.model, len(BODY), 1, 1_000)
+    intent = intent_of(call, gateway)
+    assert intent.estimated_output_tokens == 20
+    most = gateway.limiting.estimator.input_tokens(call.sent_to.model, len(BODY))
+    assert intent.estimated_input_tokens == most < before.estimated_input_tokens
 
 
 def test_the_intent_is_an_estimate_of_the_input(stage: Stage) -> None:

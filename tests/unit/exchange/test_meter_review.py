@@ -12,7 +12,6 @@ from tests.support.wires import USAGE, error_event, stream_body, stream_events, 
 
 COSTS = {"input_cost_per_token": Decimal("0.000001"), "output_cost_per_token": Decimal("0.000002")}
 SUM = USAGE.input_tokens * 1_000 + USAGE.output_tokens * 2_000
-GUESS = estimated_tokens(len(body_of("openai-chat")))
 SOON = msgspec.structs.replace(PATIENT, first_event_seconds=0.02)
 GOOD = Script([stream_body("openai-chat")])
 BILLED = {
@@ -29,12 +28,15 @@ FREE = {
 
 @pytest.mark.parametrize("how", BILLED)
 async def test_an_attempt_that_may_be_billed_is_not_forgotten_when_the_next_goes_well(stage: Stage, how: str) -> None:
-    done = await stage.carry(BILLED[how], GOOD, to=[deployment(costs=COSTS)] * 2, timeouts=SOON)
+    two = [deployment(costs=COSTS)] * 2
+    done = await stage.carry(BILLED[how], GOOD, to=two, timeouts=SOON, max_tokens=40)
+    guess = estimated_tokens(len(body_of("openai-chat", max_tokens=40)))
     assert (done.row.status, done.row.attempts, done.row.usage_complete) == ("success", 2, False)
-    assert (done.row.input_tokens, done.row.output_tokens) == (USAGE.input_tokens + GUESS, USAGE.output_tokens)
-    assert done.row.cost_nano_usd == SUM + GUESS * 1_000
+    assert (done.row.input_tokens, done.row.output_tokens) == (USAGE.input_tokens + guess, USAGE.output_tokens)
+    assert done.row.cost_nano_usd == SUM + guess * 1_000
     first, second = done.intents
-    assert (first.estimate_nano_usd, second.estimate_nano_usd) == (GUESS * 1_000, 2 * GUESS * 1_000)
+    answer = 40 * 2_000  # of which nobody could say more, should the gateway die
+    assert (first.estimate_nano_usd, second.estimate_nano_usd) == (guess * 1_000 + answer, 2 * guess * 1_000 + answer)
 
 
 @pytest.mark.parametrize("how", FREE)

@@ -20,7 +20,7 @@ from sekisho.core.clock import FakeClock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger import journal as journal_module
 from sekisho.ledger.journal import Journal, recover_abandoned
-from sekisho.ledger.rows import TOKENS_MAX, CallRow
+from sekisho.ledger.rows import TOKENS_MAX
 from sekisho.store.db import Database
 from tests.support.ledger import add_key, count_stored, intent, open_database, open_journal, row, spend_of, stored_calls
 
@@ -273,25 +273,51 @@ def test_a_spool_cut_anywhere_gives_one_row_for_each_intent_it_still_holds(
     db.close()
 
 
-def test_who_wants_hears_of_every_row_that_was_left(tmp_path: Path) -> None:
-    """Also of those that the database has already: whoever reserved for them may not have heard that they ended."""
+def test_who_wants_hears_of_every_call_that_was_left(tmp_path: Path) -> None:
+    """Also of those that the database has already: whoever reserved for them may not have heard that they ended; and of
+    those that had reserved, but were not sent.
+    """
     db = open_database(tmp_path)
     journal = open_journal(tmp_path, db)
+    for name in ("cut", "booked", "queued", "unsent", "refused"):
+        journal.hold(name)
     for name in ("cut", "booked", "queued"):
         journal.intent(intent(call_id=name))
+        journal.hold(name)  # for another attempt
     journal.settle(row(call_id="booked"))
+    journal.settle(row(call_id="refused", status="failure"))
     journal.flush().result(timeout=30)
     journal.settle(row(call_id="queued"))
     abandon(journal)
-    heard: list[CallRow] = []
+    heard: dict[str, str | None] = {}
     journal = Journal(tmp_path, db, FakeClock())
-    journal.recover(heard.append)
+    journal.recover(lambda name, row: heard.update({name: row.status if row else None}))
     journal.close()
-    assert sorted((one.call_id, one.status) for one in heard) == [
-        ("booked", "success"),
-        ("cut", "incomplete"),
-        ("queued", "success"),
-    ]
+    assert heard == {
+        "booked": "success",
+        "cut": "incomplete",
+        "queued": "success",
+        "refused": "failure",
+        "unsent": None,
+    }
+    assert "unsent" not in {found["call_id"] for found in stored_calls(db)}
+    db.close()
+
+
+def test_what_was_announced_is_not_lost_with_its_segment(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+    journal = open_journal(tmp_path, db, segment_bytes=2_000)
+    journal.hold("waits")
+    for _ in range(100):
+        journal.settle(row())
+        journal.flush().result(timeout=30)
+    assert len(segments(tmp_path)) <= 2
+    abandon(journal)
+    heard: list[str] = []
+    journal = Journal(tmp_path, db, FakeClock())
+    journal.recover(lambda name, row: heard.append(name) if row is None else None)
+    assert heard == ["waits"]
+    journal.close()
     db.close()
 
 
@@ -352,9 +378,9 @@ def test_calls_of_workers_that_are_no_more_are_not_lost(tmp_path: Path) -> None:
         journal = Journal(tmp_path, db, FakeClock(), worker=worker)
         journal.intent(intent(call_id=worker))
         journal._spool.close()  # killed
-    heard: list[CallRow] = []
-    assert recover_abandoned(tmp_path, 2, db, FakeClock(), heard.append) == 1
-    assert [one.call_id for one in heard] == ["7"]
+    heard: list[str] = []
+    assert recover_abandoned(tmp_path, 2, db, FakeClock(), lambda name, _row: heard.append(name)) == 1
+    assert heard == ["7"]
     assert [found["call_id"] for found in stored_calls(db)] == ["7"]
     assert recover_abandoned(tmp_path, 2, db, FakeClock()) == 0
     db.close()

@@ -125,8 +125,8 @@ async def test_what_is_over_leaves_the_tables(server: PostgresServer) -> None:
 
 
 async def test_the_limiter_of_a_process_counts_in_the_database(server: PostgresServer) -> None:
-    url, books = parse_url(Secret(server.url())), Books(spent=40)
-    limiter = postgres_limiter(url, clock=SystemClock(), seed=books.seed, flushed=flushed)
+    url, books, held = parse_url(Secret(server.url())), Books(spent=40), list[str]()
+    limiter = postgres_limiter(url, SystemClock(), seed=books.seed, flushed=flushed, hold=held.append)
     budget = money(100)
     limiter.settle(await take(limiter, (budget, 10)), [7])
     assert await used(limiter, budget) == [47]

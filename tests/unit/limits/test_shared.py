@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from sekisho.core.clock import FakeClock
+from sekisho.core.errors import OperatorError
 from sekisho.limits.limiter import line_at
 from sekisho.limits.rule import Measure, Rule
 from tests.support.limiter_contract import LEASE_SECONDS, lines, money, name, now_us, rate, refused, slots, take, used
@@ -77,6 +78,31 @@ async def test_a_call_is_booked_by_the_process_that_recovers_it(every: Processes
     for _ in range(2):
         again.settle_recovered("cut", {Measure.MONEY: 25, Measure.REQUESTS: 1})
     assert await used(again, budget, tokens, running) == [25, 500, 0]
+
+
+async def test_what_was_never_sent_is_free_again_when_its_process_is_back(every: Processes) -> None:
+    """Whatever the store had heard of it when the process died: it was announced before."""
+    dead, budget, running = every.start(), money(100), slots(2)
+    taken = await take(dead, (budget, 60), (running, 1))
+    asking = asyncio.create_task(take(dead, (budget, 30), (running, 1), reservation="asked for"))
+    await asyncio.sleep(0)
+    assert every.held == [taken, "asked for"]
+    asking.cancel()
+    await every.die(dead)
+    again = every.start()
+    for reservation in every.held:
+        again.settle_recovered(reservation, dict.fromkeys(Measure, 0))
+    await take(again, (budget, 100), (running, 1), (running, 1))
+
+
+async def test_what_cannot_be_announced_is_not_reserved(every: Processes) -> None:
+    def disk_full(_reservation: str) -> None:
+        raise OperatorError("the disk is full")
+
+    limiter, running = every.start(hold=disk_full), slots(1)
+    with pytest.raises(OperatorError):
+        await take(limiter, (running, 1))
+    assert await used(limiter, running) == [0]
 
 
 async def test_a_living_process_keeps_what_it_holds(every: Processes) -> None:

@@ -166,8 +166,8 @@ async def test_no_budget_is_overspent_however_often_the_server_loses_all_it_knew
 
 
 async def test_the_limiter_of_a_process_bears_an_outage(mortal: ValkeyServer) -> None:
-    books = Books(spent=40)
-    limiter = valkey_limiter(mortal.url, clock=SystemClock(), seed=books.seed, flushed=flushed)
+    books, held = Books(spent=40), list[str]()
+    limiter = valkey_limiter(mortal.url, SystemClock(), seed=books.seed, flushed=flushed, hold=held.append)
     budget, minute = money(100), rate(Measure.REQUESTS, 10)
     call = await take(limiter, (budget, 10), (minute, 1))
     assert await used(limiter, budget) == [50]
