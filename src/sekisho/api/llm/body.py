@@ -86,9 +86,20 @@ class IncomingBody:
         encoding = self._headers.get("content-encoding", "").strip().lower()
         if encoding in _PLAIN:
             return raw
-        body = await _unpacked(raw, encoding, self._limit_bytes)
-        self._hold(max(len(body), self._held_bytes))
-        return body
+        return await self._unpacked(raw, encoding)
+
+    async def _unpacked(self, raw: bytes, encoding: str) -> bytes:
+        """`raw` decompressed, in slices between which the loop serves others; each is held as it comes out."""
+        pieces, size_bytes = [], 0
+        try:
+            for piece in _pieces(raw, encoding):
+                pieces.append(piece)
+                size_bytes += len(piece)
+                self._hold(max(size_bytes, self._held_bytes))
+                await asyncio.sleep(0)
+        except (zlib.error, zstandard.ZstdError):
+            raise MalformedRequest(f"The request body is not valid {encoding}.", param="content-encoding") from None
+        return b"".join(pieces)
 
     def release(self) -> None:
         """The call is over."""
@@ -100,21 +111,6 @@ class IncomingBody:
             raise _too_large(self._limit_bytes)
         self._budget.take(size_bytes - self._held_bytes)
         self._held_bytes = size_bytes
-
-
-async def _unpacked(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
-    """`raw` decompressed, in slices between which the loop serves others."""
-    pieces, size = [], 0
-    try:
-        for piece in _pieces(raw, encoding):
-            pieces.append(piece)
-            size += len(piece)
-            if size > limit_bytes:
-                raise _too_large(limit_bytes)
-            await asyncio.sleep(0)
-    except (zlib.error, zstandard.ZstdError):
-        raise MalformedRequest(f"The request body is not valid {encoding}.", param="content-encoding") from None
-    return b"".join(pieces)
 
 
 def _pieces(raw: bytes, encoding: str) -> Iterator[bytes]:
@@ -130,12 +126,20 @@ def _pieces(raw: bytes, encoding: str) -> Iterator[bytes]:
 
 
 def _inflated(raw: bytes, window_bits: int) -> Iterator[bytes]:
+    """A slice from which nothing comes out gives an empty piece. Raises zlib.error also where `raw` has no end, or does
+    not end there: what stands behind it would be copied for every slice.
+    """
     unpacker = zlib.decompressobj(window_bits)
     for start in range(0, len(raw), _PIECE_BYTES):
-        packed = raw[start : start + _PIECE_BYTES]
-        while piece := unpacker.decompress(packed, _PIECE_BYTES):
-            yield piece
+        if unpacker.eof:
+            raise zlib.error
+        piece, packed = b"-", raw[start : start + _PIECE_BYTES]
+        while piece:
+            piece = unpacker.decompress(packed, _PIECE_BYTES)
             packed = unpacker.unconsumed_tail
+            yield piece
+    if unpacker.unused_data or not unpacker.eof:
+        raise zlib.error
 
 
 def _unzstd(raw: bytes) -> Iterator[bytes]:
