@@ -53,7 +53,8 @@ def _unpriced(settings: Settings) -> tuple[Problem, ...]:
     return tuple(
         Problem(entry.where.file, entry.where.line, f"model_list[].{key}", message)
         for entry in settings.model_list
-        for key in unread_costs(entry.params.costs)
+        for costs in (entry.params.costs, *(dated.costs for dated in entry.info.prices))
+        for key in unread_costs(costs)
     )
 
 

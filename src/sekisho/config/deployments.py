@@ -7,13 +7,14 @@ Must stay true: prices are taken from the text as written; a variable that is no
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from sekisho.config import keys
-from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo
+from sekisho.config.model import DatedPrices, LitellmParams, ModelEntry, ModelInfo
 from sekisho.config.nodes import Node, collection
 from sekisho.config.problems import Findings
 from sekisho.config.read import Reader, plain
@@ -144,6 +145,9 @@ class _Models:
         rest = {}
         known = keys.yaml_keys("model_info")
         for key, child in self._reader.mapping(node, path).items():
+            if key == "prices":
+                values["prices"] = self._prices(child, f"{path}.prices")
+                continue
             if key in known:
                 self._reader.field(ModelInfo, key, child, f"{path}.{key}", values)
                 continue
@@ -156,6 +160,38 @@ class _Models:
             message = f"{self._ids[values['id']]} has the same id."
             self._findings.refuse(node.entries["id"].where, f"{path}.id", message)
         return ModelInfo(**values, rest=rest)
+
+    def _prices(self, node: Node, path: str) -> tuple[DatedPrices, ...]:
+        """Prices by the day from which they hold, the earliest first."""
+        if node.value is not None and not isinstance(node.value, tuple):
+            self._findings.refuse(node.where, path, "Expected a list of entries with 'effective_from' and prices.")
+        found: dict[dt.date, DatedPrices] = {}
+        for index, item in enumerate(node.items):
+            inside = f"{path}[{index}]"
+            day = self._day(item, inside)
+            costs = self._costs(item, inside)
+            for key, child in item.entries.items():
+                if key != "effective_from" and not keys.is_cost(key):
+                    self._reader.unknown(key, child, f"{inside}.{key}", keys.COST_NAMES | {"effective_from"})
+            if day in found:
+                self._findings.refuse(item.where, inside, f"There are prices from {day} on already.")
+            elif day is not None and not costs:
+                self._findings.refuse(item.where, inside, "Has no price, such as 'input_cost_per_token'.")
+            elif day is not None:
+                found[day] = DatedPrices(effective_from=day, costs=costs)
+        return tuple(found[day] for day in sorted(found))
+
+    def _day(self, node: Node, path: str) -> dt.date | None:
+        self._reader.mapping(node, path)
+        self._reader.needs("effective_from", node, path)
+        child = node.entries.get("effective_from")
+        if child is None or child.value is None:
+            return None
+        try:
+            return dt.date.fromisoformat(child.text or "")
+        except ValueError:
+            self._findings.refuse(child.where, f"{path}.effective_from", "Expected a day, like 2026-07-01.")
+            return None
 
     def _check_wildcards(self, name: str, model: str, node: Node, path: str) -> None:
         where = node.entries["model_name"].where

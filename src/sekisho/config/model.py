@@ -8,6 +8,7 @@ Source: LiteLLM's configuration reference, release 1.108.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -175,6 +176,20 @@ class LitellmParams(msgspec.Struct, frozen=True, kw_only=True):
     """Filled with environment variables that this deployment asks for and that are not set: it cannot be called."""
 
 
+class DatedPrices(msgspec.Struct, frozen=True, kw_only=True):
+    """`model_info.prices[]`: prices that hold from a day on."""
+
+    effective_from: dt.date
+    """The first UTC day on which they hold, like 2026-07-01."""
+    costs: Mapping[str, Decimal] = field(name="costs", default={})
+    """Prices in USD, exact as written. Kinds that are not named cost what they cost the day before."""
+
+    @property
+    def from_us(self) -> int:
+        """The beginning of that day, in epoch µs."""
+        return round(dt.datetime.combine(self.effective_from, dt.time(), dt.UTC).timestamp()) * 1_000_000
+
+
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """`model_list[].model_info`: facts about a deployment, shown by `/model/info`."""
 
@@ -190,6 +205,10 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Most tokens of an answer."""
     max_tokens: Count | None = None
     """An older name of `max_output_tokens`."""
+    prices: tuple[DatedPrices, ...] = ()
+    """Prices from certain days on, each an entry with `effective_from` and cost keys: they hold over the public price
+    table and over cost keys without a day. `sekisho ledger rerate` prices calls anew that were made before they were
+    written here."""
     rest: Mapping[str, Any] = field(name="rest", default={})
     """Filled with every other key, shown by `/model/info` as it is."""
 

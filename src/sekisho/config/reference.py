@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from sekisho.config import keys
-from sekisho.config.model import InjectionPoint
+from sekisho.config.model import DatedPrices, InjectionPoint
 from sekisho.config.sections import (
     AllowedFails,
     CacheMarks,
@@ -70,6 +70,7 @@ NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.limits": LimitPolicy,
     "sekisho.stop": StopPolicy,
     "model_list[].litellm_params.cache_control_injection_points[]": InjectionPoint,
+    "model_list[].model_info.prices[]": DatedPrices,
     "sekisho.residency": Residency,
     "sekisho.routing": RoutingPolicy,
     "router_settings.model_group_alias.NAME": ModelAlias,
@@ -114,7 +115,7 @@ def _used(struct: type[msgspec.Struct], shown: frozenset[str]) -> Iterator[str]:
     docs = field_docs(struct)
     yield "| key | default | meaning |\n|---|---|---|"
     for field in msgspec.structs.fields(struct):
-        if field.encode_name in shown:
+        if field.encode_name in shown and field.name != "costs":
             yield f"| `{field.encode_name}` | {_default(field)} | {docs[field.name]} |"
     if "costs" in docs:
         names = " ".join(f"`{name}`" for name in sorted(keys.COST_NAMES))

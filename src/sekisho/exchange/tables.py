@@ -47,8 +47,10 @@ def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
             if len(known) >= _REMEMBERED:  # a wildcard makes a deployment of every name that callers think of
                 known.clear()
             model = deployment.known_model
+            entry = deployment.entry
+            dated = [(each.from_us, each.costs) for each in entry.info.prices]
             known[key] = prices.resolve(
-                deployment.provider.price_key, model, deployment.entry.params.costs, deployment.host
+                deployment.provider.price_key, model, entry.params.costs, deployment.host, dated
             )
         return known[key]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from importlib import resources
 from typing import Any
@@ -42,6 +42,10 @@ _KIND_OF_KEY = {
 }
 _MODE_OF_SUFFIX = {None: STANDARD, "_batches": "batch", "_flex": "flex", "_priority": "priority"}
 _MODES = (STANDARD, "batch", "flex", "priority", "fast")
+
+
+#: Epoch µs from which they hold, and LiteLLM's cost keys in USD per token.
+DatedCosts = tuple[int, Mapping[str, Decimal]]
 
 
 class _Provider(msgspec.Struct):
@@ -75,14 +79,22 @@ class PriceBook:
         data = resources.files("sekisho.ledger").joinpath("data/prices.json").read_bytes()
         return cls(data, clock or SystemClock())
 
-    def resolve(self, price_key: str, model: str, costs: Mapping[str, Decimal], host: str = "") -> Rates | None:
+    def resolve(
+        self,
+        price_key: str,
+        model: str,
+        costs: Mapping[str, Decimal],
+        host: str = "",
+        dated: Sequence[DatedCosts] = (),
+    ) -> Rates | None:
         """The rates of `model` at the provider `price_key` ("" where it has no public prices), or None if unknown.
 
         `model` is written as its provider or LiteLLM writes it (ledger/names.py); `host` is where it is called, which
         may cost more (ledger/terms.py). `costs` are LiteLLM's cost keys in USD per token: a base key replaces the price
         of its kind of token whole, tiers, places and ways of processing included; kinds that no key names keep the
-        table's price. Input and output at 0 declare the model free. The same call twice gives equal rates; it takes
-        some 100 µs, so keep the result.
+        table's price. Input and output at 0 declare the model free. `dated` are further ones with the time from which
+        they hold, in its order, each over all before it; where nothing else is known, the first holds for the time
+        before, too. The same call twice gives equal rates; it takes some 100 µs, so keep the result.
         """
         names = names_of(price_key, model)
         name, entry = next(
@@ -92,9 +104,8 @@ class PriceBook:
         listed = self._sheets(price_key, name, entry) if entry is not None else {}
         sheets = {mode: scaled(phases, ratio) for mode, phases in listed.items()} if ratio != (1, 1) else listed
         version = self.version if ratio == (1, 1) else f"{self.version} x{ratio[0]}/{ratio[1]}"
-        overrides = _overrides(costs)
-        if overrides:
-            return self._overridden(costs, overrides, sheets, version)
+        if any(_overrides(each) for each in (costs, *(later for _, later in dated))):
+            return self._overridden(costs, dated, sheets, version)
         return Rates.of(version, sheets, self._clock, geography_ratios(price_key, name)) if sheets else None
 
     def _sheets(self, price_key: str, name: str, entry: Mapping[str, Any]) -> dict[str, tuple[Phase, ...]]:
@@ -106,23 +117,28 @@ class PriceBook:
     def _overridden(
         self,
         costs: Mapping[str, Decimal],
-        overrides: dict[str, dict[str, _Override]],
+        dated: Sequence[DatedCosts],
         sheets: dict[str, tuple[Phase, ...]],
         version: str,
     ) -> Rates | None:
-        own = overrides.get(STANDARD, {})
-        digest = _digest(costs, version if sheets else "")
-        if not sheets or _is_free(own):
-            sheets = {STANDARD: (Phase(sheet={}),)}
-        merged = {
+        digest = _digest(costs, dated, version if sheets else "")
+        spans = [(0, _merged(sheets, costs))]
+        so_far = dict(costs)
+        for from_us, later in dated:
+            so_far |= later
+            merged = _merged(sheets, so_far)
+            # What nobody knew a price of before had this one all the time.
+            spans = [*spans, (from_us, merged)] if _is_known(spans[0][1]) else [(0, merged)]
+        modes = {mode for _, merged in spans for mode in merged}
+        phases = {
             mode: tuple(
-                msgspec.structs.replace(phase, sheet=_laid_over(_laid_over(phase.sheet, own), overrides.get(mode, {})))
-                for phase in sheets.get(mode, sheets[STANDARD])
+                msgspec.structs.replace(phase, from_us=max(phase.from_us, from_us))
+                for from_us, merged in spans
+                for phase in merged.get(mode, merged[STANDARD])
             )
-            for mode in {STANDARD, *sheets, *overrides}
+            for mode in modes
         }
-        known = any("input" in phase.sheet for phase in merged[STANDARD])
-        return Rates.of(f"config:{digest}", merged, self._clock) if known else None
+        return Rates.of(f"config:{digest}", phases, self._clock) if _is_known(phases) else None
 
     def _find(self, price_key: str, name: str) -> dict[str, Any] | None:
         """The table's entry of a lower-case name, None where it has none or no price by token."""
@@ -152,6 +168,25 @@ class PriceBook:
 def unread_costs(costs: Mapping[str, Decimal]) -> tuple[str, ...]:
     """The cost keys that no rate is made of (per second, per image, …): to be named, not passed over."""
     return tuple(sorted(key for key in costs if _COST_KEY.fullmatch(key) is None))
+
+
+def _merged(sheets: dict[str, tuple[Phase, ...]], costs: Mapping[str, Decimal]) -> dict[str, tuple[Phase, ...]]:
+    """The prices by way of processing, under cost keys."""
+    overrides = _overrides(costs)
+    own = overrides.get(STANDARD, {})
+    if not sheets or _is_free(own):
+        sheets = {STANDARD: (Phase(sheet={}),)}
+    return {
+        mode: tuple(
+            msgspec.structs.replace(phase, sheet=_laid_over(_laid_over(phase.sheet, own), overrides.get(mode, {})))
+            for phase in sheets.get(mode, sheets[STANDARD])
+        )
+        for mode in {STANDARD, *sheets, *overrides}
+    }
+
+
+def _is_known(phases: Mapping[str, tuple[Phase, ...]]) -> bool:
+    return any("input" in phase.sheet for phase in phases[STANDARD])
 
 
 class _Override(msgspec.Struct):
@@ -193,10 +228,14 @@ def _laid_over(sheet: Sheet, overrides: Mapping[str, _Override]) -> Sheet:
     return sheet | {kind: override.over(sheet.get(kind)) for kind, override in overrides.items()}
 
 
-def _digest(costs: Mapping[str, Decimal], table: str) -> str:
+def _digest(costs: Mapping[str, Decimal], dated: Sequence[DatedCosts], table: str) -> str:
     """Names a set of overrides, and the table beneath them."""
-    text = ";".join([table, *(f"{key}={costs[key].normalize()}" for key in sorted(costs))])
+    text = ";".join([table, *_told(costs), *(f"from {from_us};{';'.join(_told(later))}" for from_us, later in dated)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _told(costs: Mapping[str, Decimal]) -> list[str]:
+    return [f"{key}={costs[key].normalize()}" for key in sorted(costs)]
 
 
 def _phases(entry: Mapping[str, Any], mode: str) -> tuple[Phase, ...]:

@@ -48,7 +48,7 @@ Sheet = dict[str, Price]
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
-    """Prices that hold from a moment on (epoch µs), or daily between two seconds of the UTC day (end excluded)."""
+    """Prices that hold from a moment on (epoch µs); daily ones between two seconds of the UTC day (end excluded)."""
 
     sheet: Sheet
     from_us: int = 0
@@ -56,7 +56,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
 
     def holds(self, at_us: int) -> bool:
         """Whether these prices hold at a time."""
-        if self.daily_seconds is None:
+        if self.daily_seconds is None or at_us < self.from_us:
             return at_us >= self.from_us
         second = at_us // 1_000_000 % DAY_SECONDS
         start, end = self.daily_seconds

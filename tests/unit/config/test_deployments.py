@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
+
+import pytest
 
 from sekisho.config.deployments import read_models
 from sekisho.config.environment import Environment, fill_in
-from sekisho.config.model import LitellmParams, ModelEntry, ModelInfo, SessionTag
+from sekisho.config.model import DatedPrices, LitellmParams, ModelEntry, ModelInfo, SessionTag
 from sekisho.config.nodes import parse_yaml
 from sekisho.config.problems import Findings, Where
 from sekisho.core.secret import Secret
@@ -159,3 +162,53 @@ def test_injection_points_are_read_as_litellm_writes_them() -> None:
 def test_an_injection_point_that_names_no_message_is_refused() -> None:
     _, findings = entry_of("cache_control_injection_points: [{location: message}]")
     assert ["A message needs a role or an index." in str(problem) for problem in findings.problems] == [True]
+
+
+def test_prices_from_certain_days_on_are_exact_and_in_order() -> None:
+    entry, findings = entry_of(
+        "input_cost_per_token: 1e-6",
+        "prices: [{effective_from: 2026-07-01, input_cost_per_token: 3e-6, output_cost_per_token: '0'}, "
+        "{effective_from: '2026-01-31', input_cost_per_token: 2.5e-6}]",
+    )
+    assert entry.info.prices == (
+        DatedPrices(effective_from=dt.date(2026, 1, 31), costs={"input_cost_per_token": Decimal("0.0000025")}),
+        DatedPrices(
+            effective_from=dt.date(2026, 7, 1),
+            costs={"input_cost_per_token": Decimal("0.000003"), "output_cost_per_token": Decimal(0)},
+        ),
+    )
+    assert entry.info.prices[1].from_us == 1_782_864_000_000_000
+    assert entry.params.costs == {"input_cost_per_token": Decimal("0.000001")}
+    assert findings.problems == findings.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("prices", "key", "said"),
+    [
+        ("1", "", "Expected a list"),
+        ("[1]", "[0]", "Expected a mapping."),
+        ("[{input_cost_per_token: 1e-6}]", "[0]", "Needs the key 'effective_from'."),
+        ("[{effective_from: 2026-02-30, input_cost_per_token: 1e-6}]", "[0].effective_from", "Expected a day"),
+        ("[{effective_from: 1, input_cost_per_token: 1e-6}]", "[0].effective_from", "Expected a day"),
+        ("[{effective_from: 2026-02-03}]", "[0]", "Has no price"),
+        ("[{effective_from: 2026-02-03, input_cost_per_token: -1}]", "[0].input_cost_per_token", "at least 0"),
+        (
+            "[{effective_from: 2026-02-03, input_cost_per_token: 1}, {effective_from: 2026-02-03, ocr_cost_per_page: 2}]",
+            "[1]",
+            "There are prices from 2026-02-03 on already.",
+        ),
+    ],
+)
+def test_prices_that_cannot_be_read_are_named(prices: str, key: str, said: str) -> None:
+    _, findings = entry_of("", f"prices: {prices}")
+    problem = findings.problems[0]
+    assert problem.key == f"model_list[0].model_info.prices{key}"
+    assert said in problem.message
+
+
+def test_a_key_among_prices_that_is_none_is_named() -> None:
+    _, findings = entry_of(
+        "", "prices: [{effective_from: 2026-02-03, input_cost_per_tokn: 1, input_cost_per_token: 1}]"
+    )
+    (warning,) = findings.warnings
+    assert "Did you mean 'input_cost_per_token'?" in warning.message

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from sekisho.canonical.usage import Usage
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.exchange import tables
@@ -79,3 +80,17 @@ def test_silence_is_longer_than_any_wait(tmp_path: Path) -> None:
     waits = {"timeouts": {"first_byte_seconds": 20, "between_chunks_seconds": 30}}
     settings, _ = settings_of(tmp_path, {"model": "openai/a", "stream_timeout": 50}, sekisho=waits)
     assert silence_seconds(settings) == 51
+
+
+def test_prices_hold_from_the_day_that_the_entry_says(tmp_path: Path) -> None:
+    entry = {
+        "model_name": "m",
+        "litellm_params": {"model": "hosted_vllm/x", "api_base": "http://h", "input_cost_per_token": 1e-6},
+        "model_info": {"prices": [{"effective_from": "1970-01-02", "input_cost_per_token": 2e-6}]},
+    }
+    text = msgspec.json.encode({"model_list": [entry]}).decode()
+    (one,) = resolve_all(load_settings(write_config(tmp_path, text), environment()))
+    rates = rate_table(PriceBook.load())(one)
+    assert rates is not None
+    usage = Usage(input_tokens=1)
+    assert [rates.cost_nano_usd(usage, at_us=day * 86_400_000_000) for day in (0, 1)] == [1_000, 2_000]

@@ -136,3 +136,67 @@ def test_costs_that_no_rate_is_made_of_are_named() -> None:
         "ocr_cost_per_page": Decimal(1),
     }
     assert unread_costs(costs) == ("input_cost_per_second", "ocr_cost_per_page")
+
+
+DAY_US = 86_400_000_000
+
+
+def dated_cost(model: str, costs: dict[str, str], dated: list[tuple[int, dict[str, str]]], at_us: int) -> int | None:
+    later = [(from_us, usd(each)) for from_us, each in dated]
+    rates = BOOK.resolve("maker", model, usd(costs), "", later)
+    return None if rates is None else rates.cost_nano_usd(ONE, at_us=at_us)
+
+
+def usd(costs: dict[str, str]) -> dict[str, Decimal]:
+    return {key: Decimal(text) for key, text in costs.items()}
+
+
+@pytest.mark.parametrize(
+    ("at_us", "expected"),
+    [
+        (0, 6_000_000),
+        (10 * DAY_US - 1, 6_000_000),
+        (10 * DAY_US, 3_000_000 + 2_000_000),
+        (20 * DAY_US - 1, 3_000_000 + 2_000_000),
+        (20 * DAY_US, 3_000_000 + 500_000),
+        (90 * DAY_US, 3_000_000 + 500_000),
+    ],
+)
+def test_prices_hold_from_their_day_on_over_the_table_and_over_earlier_ones(at_us: int, expected: int) -> None:
+    dated = [(10 * DAY_US, {"input_cost_per_token": "3e-6"}), (20 * DAY_US, {"output_cost_per_token": "5e-6"})]
+    assert dated_cost("big", {}, dated, at_us) == expected
+
+
+def test_cost_keys_without_a_day_hold_before_the_first() -> None:
+    flat = {"input_cost_per_token": "1e-6", "output_cost_per_token": "1e-6"}
+    dated = [(DAY_US, {"input_cost_per_token": "2e-6"})]
+    assert dated_cost("nobody knows", flat, dated, 0) == 1_100_000
+    assert dated_cost("nobody knows", flat, dated, DAY_US) == 2_100_000
+
+
+def test_the_first_known_price_holds_before_its_day_where_nobody_knew_another() -> None:
+    dated = [(DAY_US, {"output_cost_per_token": "1e-6"}), (2 * DAY_US, {"input_cost_per_token": "2e-6"})]
+    assert dated_cost("nobody knows", {}, dated[:1], 0) is None
+    assert dated_cost("nobody knows", {}, dated, 0) == 2_100_000
+
+
+def test_a_model_may_become_free_and_cost_again() -> None:
+    free = {"input_cost_per_token": "0", "output_cost_per_token": "0"}
+    dated = [(DAY_US, free), (2 * DAY_US, {"output_cost_per_token": "1e-6"})]
+    assert [dated_cost("big", {}, dated, day * DAY_US) for day in range(3)] == [6_000_000, 0, 100_000]
+
+
+def test_a_way_of_processing_keeps_its_price_until_it_is_given_another() -> None:
+    rates = BOOK.resolve("maker", "big", {}, "", [(DAY_US, usd({"input_cost_per_token_flex": "1e-6"}))])
+    assert rates is not None
+    assert rates.cost_nano_usd(ONE, service_tier="flex", at_us=0) == 3_000_000
+    assert rates.cost_nano_usd(ONE, service_tier="flex", at_us=DAY_US) == 2_000_000
+    assert rates.cost_nano_usd(ONE, at_us=DAY_US) == 6_000_000
+
+
+def test_other_dates_are_another_version() -> None:
+    one = [(DAY_US, usd({"input_cost_per_token": "3e-6"}))]
+    versions = [BOOK.resolve("maker", "big", {}, "", dated) for dated in (one, one, [(2 * DAY_US, one[0][1])], [])]
+    first, again, moved, none = (rates.version for rates in versions if rates is not None)
+    assert first == again
+    assert len({first, moved, none}) == 3

@@ -143,3 +143,8 @@ def test_the_dearest_geography_is_found() -> None:
     assert plain.dearest_geography is None
     many = msgspec.structs.replace(plain, geographies={"us": (11, 10), "jp": (6, 5), "eu": (9, 8)})
     assert many.dearest_geography == "jp"
+
+
+def test_daily_prices_may_begin_on_a_day() -> None:
+    phase = Phase(sheet={}, from_us=86_400_000_000, daily_seconds=(0, 3_600))
+    assert [phase.holds(hour * 3_600_000_000) for hour in (0, 23, 24, 25, 48)] == [False, False, True, False, True]
