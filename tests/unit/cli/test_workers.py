@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,16 @@ for each in (signal.SIGTERM, signal.SIGINT):
     signal.signal(each, lambda *_: (say("ended", sys.argv[1]), sys.exit(0)))
 end_with(int(sys.argv[2]))
 say("began", sys.argv[1], os.getpid())
+while True:
+    signal.pause()
+"""
+#: Ends when it is told to reload, long after it has closed its socket.
+LINGERING = """
+import os, signal, socket, sys
+listening = socket.socket(fileno=int(sys.argv[3]))
+signal.signal(signal.SIGHUP, lambda *_: sys.exit(0))
+signal.signal(signal.SIGTERM, lambda *_: (listening.close(), os.write(1, b"closed" + bytes([10]))))
+os.write(1, b"%d" % listening.getsockname()[1] + bytes([10]))
 while True:
     signal.pause()
 """
@@ -75,6 +86,19 @@ def test_a_worker_that_is_killed_is_started_again() -> None:
         assert other != pid
         process.send_signal(signal.SIGINT)
         assert told(process, 1) == [["ended", "0"]]
+        assert process.wait(10) == 0
+
+
+def test_nobody_is_kept_waiting_for_workers_that_have_closed_the_socket() -> None:
+    with looked_after(LINGERING, 1) as process:
+        [[port]] = told(process, 1)
+        process.send_signal(signal.SIGTERM)
+        assert told(process, 1) == [["closed"]]
+        try:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", int(port)), timeout=5)
+        finally:
+            process.send_signal(signal.SIGHUP)
         assert process.wait(10) == 0
 
 
