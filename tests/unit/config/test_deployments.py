@@ -193,7 +193,7 @@ def test_prices_from_certain_days_on_are_exact_and_in_order() -> None:
         ("[{effective_from: 2026-02-03}]", "[0]", "Has no price"),
         ("[{effective_from: 2026-02-03, input_cost_per_token: -1}]", "[0].input_cost_per_token", "at least 0"),
         (
-            "[{effective_from: 2026-02-03, input_cost_per_token: 1}, {effective_from: 2026-02-03, ocr_cost_per_page: 2}]",
+            "[{effective_from: 2026-02-03, ocr_cost_per_page: 1}, {effective_from: 2026-02-03, ocr_cost_per_page: 2}]",
             "[1]",
             "There are prices from 2026-02-03 on already.",
         ),
