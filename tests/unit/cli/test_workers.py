@@ -99,7 +99,8 @@ def test_nobody_is_kept_waiting_for_workers_that_have_closed_the_socket() -> Non
                 socket.create_connection(("127.0.0.1", int(port)), timeout=5)
         finally:
             process.send_signal(signal.SIGHUP)
-        assert process.wait(10) == 0
+            code = process.wait(10)
+        assert code == 0
 
 
 @pytest.mark.parametrize("code", [1, 3])
