@@ -21,6 +21,7 @@ from sekisho.core.errors import (
 )
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
+from sekisho.exchange.relay import header_text
 from sekisho.providers.deployment import ANTHROPIC_VERSION, Deployment
 from sekisho.routing.plan import Plan
 from sekisho.upstream.http import HttpRequest, read_all
@@ -61,7 +62,7 @@ async def answer_count(call: Call, plan: Plan, gateway: Gateway) -> None:
     """
     prompt = _opened_any(call) if call.operation == COUNTER else COUNTERS[call.dialect.name].opened(call.body)
     count = await _count(call, prompt, plan, gateway)
-    headers = [(b"content-type", b"application/json"), (b"x-sekisho-model", count.model.encode("ascii", "replace"))]
+    headers = [(b"content-type", b"application/json"), (b"x-sekisho-model", header_text(count.model))]
     if count.by is None:
         headers.append((b"x-sekisho-estimated", b"true"))
     await call.answer.whole(200, headers, _told(call, count))
@@ -156,7 +157,7 @@ def _opened_any(call: Call) -> Prompt:
     """What LiteLLM's /utils/token_counter takes: `messages` of a chat, a `prompt`, or Gemini's `contents`."""
     body = call.asked.body
     for key, opened in _COUNTABLE.items():
-        if key in body.values and body.values[key] != b"null":
+        if bytes(body.values.get(key, b"null")) != b"null":
             return opened(body)
     raise MalformedRequest("One of 'messages', 'prompt' and 'contents' is needed: what is to be counted.")
 

@@ -40,6 +40,7 @@ _PASSED_PREFIXES = {
     "bedrock-converse": (_OF_BEDROCK,),
 }
 _BETAS = "anthropic-beta"
+_read_options = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None, turns: Turns) -> Request | None:
@@ -159,12 +160,12 @@ def adds_usage(call: Call, upstream: Dialect) -> bool:
     """Whether the gateway asks for a usage event that the caller did not ask for (chat streams only)."""
     if not call.streams or upstream.name != "openai-chat" or not upstream.shares_body_with(call.dialect):
         return False
-    return _stream_options(call).get("include_usage") is not True
+    return bytes(_stream_options(call).get("include_usage", b"")) != b"true"
 
 
-def _stream_options(call: Call) -> dict[str, object]:
-    raw = call.asked.body.values.get("stream_options")
-    if raw is None:
+def _stream_options(call: Call) -> dict[str, msgspec.Raw]:
+    """What the caller says of its stream, unread; nothing where it is no object."""
+    try:
+        return _read_options(call.asked.body.values.get("stream_options", b"{}"))
+    except (msgspec.DecodeError, RecursionError):
         return {}
-    options = msgspec.json.decode(raw)
-    return options if isinstance(options, dict) else {}

@@ -38,6 +38,11 @@ async def test_a_provider_that_cannot_count_is_not_asked(stage: Stage) -> None:
     assert (done.row.status, done.row.cost_nano_usd, done.row.input_tokens) == ("success", 0, 0)
 
 
+async def test_no_header_is_made_of_what_a_wildcard_stood_for(stage: Stage) -> None:
+    done = await count(stage, to="hosted_vllm/x\r\nset-cookie: a=b", body={"messages": MESSAGES})
+    assert done.caller.headers["x-sekisho-model"] == "x??set-cookie: a=b"
+
+
 async def test_the_providers_own_reply_passes_to_a_caller_of_its_dialect(stage: Stage) -> None:
     reply = {"input_tokens": 7, "context_management": {"original_input_tokens": 9}}
     body = {"messages": MESSAGES, "stream": False, "max_tokens": 5, "future": 1}
@@ -116,10 +121,11 @@ async def test_what_another_dialect_cannot_say_is_estimated(stage: Stage) -> Non
     [
         ({"messages": MESSAGES}, 12),
         ({"prompt": "How many?"}, 12),
+        ({"messages": None, "prompt": "How many?", "contents": None}, 12),
         ({"prompt": ["How", "many?"]}, 12),
         ({"contents": [{"role": "user", "parts": [{"text": "How many?"}]}]}, 12),
     ],
-    ids=["messages", "prompt", "prompts", "contents"],
+    ids=["messages", "prompt", "null beside it", "prompts", "contents"],
 )
 async def test_the_token_counter_takes_what_litellms_takes(stage: Stage, body: dict[str, Any], total: int) -> None:
     reply = counted({"input_tokens": total})

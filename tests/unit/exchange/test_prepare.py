@@ -70,6 +70,23 @@ def test_usage_is_asked_for_in_chat_streams(
 
 
 @pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (
+            b'{"x":1e999, "y" : 12345678901234567890123}',
+            b'{"x":1e999,"y":12345678901234567890123,"include_usage":true}',
+        ),
+        (b'"x"', b'{"include_usage":true}'),
+        (b'{"include_usage":1}', b'{"include_usage":true}'),
+    ],
+)
+def test_what_else_is_said_of_a_stream_is_not_read(stage: Stage, options: bytes, sent: bytes) -> None:
+    body = b'{"model":"gpt-4.1-mini","stream":true,"messages":[],"stream_options":%b}'
+    call = call_of(stage, "openai-chat", body % options)
+    assert prepare(call, speaking("openai-chat", model="gpt-4.1-mini"), BY_NAME["openai-chat"])[0].body == body % sent
+
+
+@pytest.mark.parametrize(
     ("dialect", "upstream", "stream"),
     [
         ("openai-chat", "openai-chat", False),

@@ -230,6 +230,16 @@ def _as_refusal(send: Send) -> Send:
     return said
 
 
+#: Headers that are lists. Some SDKs repeat them, with a word in each (Anthropic's for Go).
+_LISTS = (b"anthropic-beta", b"openai-beta")
+
+
 def _headers(scope: Scope) -> dict[str, str]:
-    """Header names are lower case already; of a repeated one the last counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    """Header names are lower case already; a repeated one is a list, or else the last counts."""
+    sent = scope["headers"]
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent}
+    if len(headers) < len(sent):
+        for each in _LISTS:
+            if values := [value.decode("latin-1") for name, value in sent if name == each]:
+                headers[each.decode()] = ",".join(values)
+    return headers

@@ -16,7 +16,7 @@ from sekisho.core import bounds
 from tests.support.application import MASTER, ask, running
 from tests.support.caller import Caller
 from tests.support.replay import Replay, replay
-from tests.support.stations import Script, ScriptedTransport, Stage, speaking, stage_in
+from tests.support.stations import JSON, Script, ScriptedTransport, Stage, speaking, stage_in
 from tests.support.waiting import eventually
 from tests.support.wires import DIALECTS, first_events, stream_body
 
@@ -149,6 +149,25 @@ async def test_a_caller_who_leaves_closes_the_stream(
     assert stage.book.happened == ["intent", "sent", "closed", "row"]
     assert stage.book.rows[0].error_class == "client_closed"
     assert (serve._budget.held_bytes, caller.body) == (0, b"".join(events))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "header"), [("anthropic-messages", b"anthropic-beta"), ("openai-chat", b"openai-beta")]
+)
+async def test_words_in_repeated_headers_hold_together(stage: Stage, dialect: str, header: bytes) -> None:
+    """Anthropic's SDK for Go sends a header for each beta."""
+    transport, caller = ScriptedTransport([Script([b"{}"], headers=JSON)], stage.book.happened), Caller()
+    gateway = stage.gateway(speaking(dialect), transport=transport)
+    scope = scope_of(dialect)
+    scope["headers"] += [(header, b"one"), (b"x-odd", b"1"), (header, b"two, three")]
+    fields: dict[str, Any] = {"model": "m", "messages": [], "max_tokens": 5}
+    said = [{"type": "http.request", "body": msgspec.json.encode(fields), "more_body": False}]
+
+    async def receive() -> MutableMapping[str, Any]:
+        return said.pop() if said else await caller.receive()
+
+    await Endpoint(lambda: gateway, lambda: bounds.BODY_BYTES, lambda: True)(scope, receive, caller.send)
+    assert transport.requests[0].headers[header.decode()] == "one,two, three"
 
 
 @EACH
