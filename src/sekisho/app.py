@@ -31,6 +31,7 @@ from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
+from sekisho.exchange.quotes import Quotes
 from sekisho.exchange.reserve import NOTHING, taken_by
 from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
@@ -231,6 +232,7 @@ class Application:
             db=self._db,
             desk=admin.Desk(self._db, self._clock, self._listeners),
             limiter=self._limiter,
+            quotes=Quotes(lambda: self._gateway),
             models=self._stored if self.settings.general.store_model_in_db else None,
             declared_models=lambda: {one.info.id or "" for one in self.settings.model_list},
             journal=self._journal,

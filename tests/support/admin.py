@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -13,9 +14,12 @@ from sqlalchemy.engine import Connection
 from sekisho.api.admin.app import AdminServices, Desk, build_admin
 from sekisho.core.clock import FakeClock
 from sekisho.core.envelope import Envelope
+from sekisho.core.errors import UnknownModel
 from sekisho.core.secret import Secret
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService
 from sekisho.identity.keys import KeyRing
+from sekisho.ledger.prices import PriceBook
+from sekisho.ledger.quote import Quote
 from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.rule import Rule
 from sekisho.providers.stored import StoredModels
@@ -26,6 +30,23 @@ from tests.support.ledger import open_database, open_journal
 
 MASTER = "sk-master-0123456789"
 ROOT = "ab" * 32
+
+
+class Prices:
+    """Two models: of one the price is known."""
+
+    def of(self, model: str) -> Quote:
+        if model not in {"priced", "priceless"}:
+            raise UnknownModel(f"No deployment serves '{model}'.", param="model")
+        prices = {"input_cost_per_token": "0.000002", "output_cost_per_token": "0.00001"}
+        prices |= {"cache_read_input_token_cost": "0.0000002"}
+        costs = {name: Decimal(price) for name, price in prices.items()}
+        rates = PriceBook.load().resolve("", model, costs) if model == "priced" else None
+        return Quote(model, "openai", rates)
+
+    def tokens(self, model: str, body: bytes) -> int:
+        self.of(model)
+        return len(body)
 
 
 class Reply(msgspec.Struct):
@@ -73,6 +94,7 @@ class Admin:
                 db=self.db,
                 desk=self.desk,
                 limiter=self.limiter,
+                quotes=Prices(),
                 models=self.models if stores_models else None,
                 declared_models=lambda: ["of-the-file"],
                 journal=self.journal,

@@ -148,6 +148,10 @@ class Router:
         """Every name a caller may ask for, in the order of the file, aliases last, each once."""
         return self._index.model_names()
 
+    def group(self, requested: str) -> Group:
+        """The deployments of a name that can be used at all, whatever the rules. Raises UnknownModel."""
+        return self._index.find(requested)[1]
+
     def unserved(self, deployment: Deployment) -> frozenset[str]:
         """The dialects that this deployment's server does not have, as far as it has told us.
 

@@ -209,6 +209,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _reads("POST", "/global/spend/end_users", _SPEND),
     _writes("/global/spend/reset"),
+    _reads("POST", "/spend/calculate", ANYBODY),
+    _reads("POST", "/cost/estimate", ANYBODY),
     _reads("GET", "/sekisho/v1/usage", _SPEND),
     _reads("GET", "/sekisho/v1/me", ANYBODY),
     _reads("GET", "/audit"),

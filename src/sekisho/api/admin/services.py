@@ -1,9 +1,13 @@
-"""What the management API works with, and how a handler gets at it and at who asks."""
+"""What the management API works with, and how a handler gets at it and at who asks.
+
+Flows in: what app.py has built, a request. Flows out: services, the `Asker`. Must stay true: nothing here reaches the
+data path but through what is handed in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from fastapi import Depends, Request
@@ -15,9 +19,20 @@ from sekisho.core.clock import Clock
 from sekisho.identity.access_keys import AccessKeyService
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
+from sekisho.ledger.quote import Quote
 from sekisho.limits.limiter import Limiter
 from sekisho.providers.stored import StoredModels
 from sekisho.store.db import Database
+
+
+class Quotes(Protocol):
+    """Prices and sizes of what could be called (exchange/quotes.py)."""
+
+    def of(self, model: str) -> Quote:
+        """Raises UnknownModel."""
+
+    def tokens(self, model: str, body: bytes) -> int:
+        """Of a request's body, estimated from above. Raises UnknownModel."""
 
 
 class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +45,7 @@ class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     db: Database
     desk: Desk
     limiter: Limiter
+    quotes: Quotes
     models: StoredModels | None = None
     declared_models: Callable[[], Collection[str]] = frozenset
     journal: Journal

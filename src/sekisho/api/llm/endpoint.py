@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
+from sekisho.api.llm.asked import Asked
 from sekisho.api.llm.body import BodyBudget, IncomingBody
 from sekisho.api.llm.conversation import Memory
-from sekisho.api.llm.info import INFO, Asked
+from sekisho.api.llm.info import INFO
 from sekisho.api.llm.routes import SURFACES, Found, Routes
 from sekisho.api.llm.websocket import Connection, Line
 from sekisho.core.errors import (
@@ -138,7 +139,8 @@ class Endpoint:
             headers = _headers(scope)
             if is_signed(headers):
                 await self._verify(scope, b"", gateway)
-            status, kind, body = await INFO[surface.operation](Asked(gateway, headers, self._ready()))
+            query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+            status, kind, body = await INFO[surface.operation](Asked(gateway, headers, self._ready(), query))
         except SekishoError as error:
             await _render(answer, dialect, error.info)
             return

@@ -5,33 +5,18 @@ Must stay true: `/v1/models` and `/model/info` show a key only what it may use; 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from sekisho import __version__
-from sekisho.config.stored import STORED
-from sekisho.core.money import TOKENS_PER_RATE, usd_float
-from sekisho.exchange.gateway import Gateway
-from sekisho.identity.credential import recognise_caller
-from sekisho.identity.keys import Principal, may_use
-from sekisho.policy.admit import admit
-from sekisho.providers.deployment import Deployment
+from sekisho.api.llm.asked import JSON, Answered, Asked, caller_of
+from sekisho.api.llm.model_info import health, model_groups, model_info, model_info_page
+from sekisho.identity.keys import may_use
 
-Answered = tuple[int, bytes, bytes]
-_JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
+_TEXT = b"text/plain; charset=utf-8"
 #: LiteLLM's constant; clients show it, none reads it.
 _CREATED = 1677610602
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A question: by whom (its headers), and whether the gateway is ready for calls."""
-
-    gateway: Gateway
-    headers: Mapping[str, str]
-    ready: bool
 
 
 async def models(asked: Asked) -> Answered:
@@ -50,7 +35,7 @@ async def models(asked: Asked) -> Answered:
     ]
     listing = {"data": data, "object": "list", "has_more": False}
     listing |= {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
-    return 200, _JSON, msgspec.json.encode(listing)
+    return 200, JSON, msgspec.json.encode(listing)
 
 
 async def gemini_models(asked: Asked) -> Answered:
@@ -63,7 +48,7 @@ async def gemini_models(asked: Asked) -> Answered:
         }
         for name in await _names(asked)
     ]
-    return 200, _JSON, msgspec.json.encode({"models": rows})
+    return 200, JSON, msgspec.json.encode({"models": rows})
 
 
 async def inference_profiles(asked: Asked) -> Answered:
@@ -79,61 +64,7 @@ async def inference_profiles(asked: Asked) -> Answered:
         }
         for name in await _names(asked)
     ]
-    return 200, _JSON, msgspec.json.encode({"inferenceProfileSummaries": rows})
-
-
-async def model_info(asked: Asked) -> Answered:
-    """`GET /model/info`: LiteLLM's description of each deployment, without secrets."""
-    principal = await _caller(asked)
-    rows = [_info(one, asked.gateway) for one in asked.gateway.router.deployments if may_use(principal, one.model_name)]
-    return 200, _JSON, msgspec.json.encode({"data": rows})
-
-
-def _info(deployment: Deployment, gateway: Gateway) -> dict[str, Any]:
-    info, profile, rates = deployment.entry.info, deployment.target.profile, gateway.rates(deployment)
-    per_token = (lambda rate: usd_float(rate) / TOKENS_PER_RATE) if rates is not None else None
-    limits = {
-        "max_tokens": info.max_output_tokens or info.max_tokens or profile.max_output_tokens,
-        "max_input_tokens": info.max_input_tokens,
-    }
-    costs = {
-        "input_cost_per_token": per_token(rates.input) if rates and per_token else None,
-        "output_cost_per_token": per_token(rates.output) if rates and per_token else None,
-        "cache_read_input_token_cost": per_token(rates.cache_read) if rates and per_token else None,
-        "cache_creation_input_token_cost": per_token(rates.cache_write) if rates and per_token else None,
-    }
-    anthropic = "anthropic-messages" in deployment.dialects
-    return {
-        "model_name": deployment.model_name,
-        "litellm_params": {
-            "model": deployment.entry.params.model,
-            "api_base": _public(deployment.entry.params.api_base),
-        },
-        "model_info": {
-            "id": deployment.id,
-            "db_model": deployment.entry.where == STORED,
-            "key": deployment.model,
-            **limits,
-            "max_output_tokens": limits["max_tokens"],
-            **costs,
-            "litellm_provider": deployment.provider.name,
-            "mode": info.mode or "chat",
-            "supports_function_calling": True,
-            "supports_vision": True,
-            "supports_prompt_caching": anthropic,
-            "supports_reasoning": profile.openai_reasoning or profile.thinking != "none",
-            **dict(info.rest),
-        },
-    }
-
-
-def _public(address: str | None) -> str | None:
-    """An address without the places in which a secret may stand: user, password, query."""
-    try:
-        parts = urlsplit(address or "")
-    except ValueError:
-        return None
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")) or None
+    return 200, JSON, msgspec.json.encode({"inferenceProfileSummaries": rows})
 
 
 async def hello(_asked: Asked) -> Answered:
@@ -143,7 +74,7 @@ async def hello(_asked: Asked) -> Answered:
 
 async def liveliness(_asked: Asked) -> Answered:
     """`GET /health/liveliness`: the process serves."""
-    return 200, _JSON, b'"I\'m alive!"'
+    return 200, JSON, b'"I\'m alive!"'
 
 
 async def readiness(asked: Asked) -> Answered:
@@ -154,25 +85,21 @@ async def readiness(asked: Asked) -> Answered:
         "cache": None,
     }
     status |= {"litellm_version": None, "sekisho_version": __version__}
-    return (200 if asked.ready else 503), _JSON, msgspec.json.encode(status)
+    return (200 if asked.ready else 503), JSON, msgspec.json.encode(status)
 
 
 async def _names(asked: Asked) -> list[str]:
     """What the caller may ask for."""
-    principal = await _caller(asked)
+    principal = await caller_of(asked)
     return [name for name in asked.gateway.router.model_names() if may_use(principal, name)]
-
-
-async def _caller(asked: Asked) -> Principal:
-    gateway = asked.gateway
-    principal = await recognise_caller(asked.headers, gateway.keys, gateway.access_keys, gateway.key_header)
-    admit(principal, None, gateway.clock.now_us())
-    return principal
 
 
 INFO: dict[str, Callable[[Asked], Awaitable[Answered]]] = {
     "models": models,
     "model_info": model_info,
+    "model_info_page": model_info_page,
+    "model_groups": model_groups,
+    "health": health,
     "gemini_models": gemini_models,
     "inference_profiles": inference_profiles,
     "hello": hello,

@@ -245,6 +245,8 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
     ("GET /spend/logs/ui/none", {}, "VOTMSUW"),
     ("POST /global/spend/end_users", {}, "VOTMSUW"),
     ("POST /global/spend/reset", {}, ""),
+    ("POST /spend/calculate", {"model": "priced", "messages": []}, "VOTMSUW"),
+    ("POST /cost/estimate", {"model": "priced", "input_tokens": 1, "output_tokens": 1}, "VOTMSUW"),
     ("GET /sekisho/v1/me", {}, "VOTMSUW"),
 ]
 

@@ -1,0 +1,37 @@
+"""A question that is no call, and who asks it.
+
+Flows in: headers and query of a request. Flows out: a Principal. Must stay true: whoever shows no good key is told
+nothing but what needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from sekisho.exchange.gateway import Gateway
+from sekisho.identity.credential import recognise_caller
+from sekisho.identity.keys import Principal
+from sekisho.policy.admit import admit
+
+#: Status, content type, body.
+Answered = tuple[int, bytes, bytes]
+JSON = b"application/json"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """By whom (its headers), what of (its query), and whether the gateway is ready for calls."""
+
+    gateway: Gateway
+    headers: Mapping[str, str]
+    ready: bool
+    query: Mapping[str, str]
+
+
+async def caller_of(asked: Asked) -> Principal:
+    """Who asks. Raises Unauthenticated."""
+    gateway = asked.gateway
+    principal = await recognise_caller(asked.headers, gateway.keys, gateway.access_keys, gateway.key_header)
+    admit(principal, None, gateway.clock.now_us())
+    return principal
