@@ -20,3 +20,5 @@ for name in aws azure google litellm postgres valkey; do
 done
 # A Python of its own, for a server that a test calls.
 compile tests/real/openai_server/requirements.in --output-file tests/real/openai_server/requirements.txt
+# The same, for LiteLLM's own clients.
+compile tests/real/litellm_client/requirements.in --output-file tests/real/litellm_client/requirements.txt

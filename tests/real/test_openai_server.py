@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import subprocess
-import sys
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from tests.sdks.client import Client, Made
 from tests.sdks.clients import CLIENTS
 from tests.sdks.made import made_at
 from tests.support.gateway import Gateway, gateway
+from tests.support.own_python import python_with
 
 HERE = Path(__file__).parent / "openai_server"
 REQUIREMENTS = HERE / "requirements.txt"
@@ -28,31 +26,10 @@ TOO_LONG = "word " * 2_000
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
-def installed() -> Path:
-    """The Python that has what requirements.txt names; made once for each state of that file."""
-    folder = CACHE / hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        quietly = [
-            str(python),
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "install",
-            "--quiet",
-            "--only-binary",
-            ":all:",
-        ]
-        subprocess.run([*quietly, "--require-hashes", "-r", str(REQUIREMENTS)], check=True, stdout=sys.stderr)
-        (folder / "complete").touch()
-    return python
-
-
 @pytest.fixture(scope="module")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("model")
-    command = [str(installed()), str(HERE / "serve.py"), str(folder)]
+    command = [str(python_with(REQUIREMENTS, CACHE)), str(HERE / "serve.py"), str(folder)]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process,
