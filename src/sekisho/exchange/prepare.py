@@ -123,12 +123,13 @@ def _carried(
     said = Said(model=deployment.model, stream=call.streams, betas=(*betas, *_words(call.headers.get(_BETAS, ""))))
     carried = carry_request(call.asked.body, call.dialect, upstream, said)
     changes: dict[str, bytes | None] = {}
+    shape = upstream.shape or upstream.name  # the provider may be the vendor itself, and the caller AWS's
     if points:
-        changes |= in_body(upstream.shape, JsonObject(carried.body), points, deployment.target.profile)
+        changes |= in_body(shape, JsonObject(carried.body), points, deployment.target.profile)
     if adds_usage(call, upstream):
         changes["stream_options"] = msgspec.json.encode({"include_usage": True})
     if call.output_limit is not None:
-        changes |= lowered(upstream.shape, JsonObject(carried.body), call.output_limit)
+        changes |= lowered(shape, JsonObject(carried.body), call.output_limit)
     return msgspec.structs.replace(carried, body=JsonObject(carried.body).edited(changes)) if changes else carried
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from sekisho.canonical.target import Encoded
+from sekisho.config.sections import CacheMarks
 from sekisho.core.errors import UnsupportedFeature
 from sekisho.core.secret import Secret
 from sekisho.exchange import prepare as station
@@ -178,6 +179,30 @@ def test_what_else_an_invocation_says_in_headers_is_named(stage: Stage, dialect:
     encoded, headers = prepare(invocation(stage, dialect, said), speaking(upstream), BY_NAME[upstream])
     assert [name for name in encoded.dropped if name in said] == sorted(said)[1:]
     assert not headers.keys() & said.keys()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "said", "lowered"),
+    [
+        ("anthropic-messages@bedrock", "anthropic/claude-sonnet-4-5", {"max_tokens": 50}, {"max_tokens": 7}),
+        ("anthropic-messages@vertex", "anthropic/claude-sonnet-4-5", {"max_tokens": 50}, {"max_tokens": 7}),
+        ("gemini-generate@array", "gemini/gemini-2.5-pro", {}, {"generationConfig": {"maxOutputTokens": 7}}),
+        ("openai-chat@bedrock", "openai/gpt-4.1-mini", {"max_tokens": 50}, {"max_tokens": 7}),
+    ],
+)
+def test_a_carried_body_is_edited_as_the_vendors_own(
+    stage: Stage, dialect: str, name: str, said: dict[str, Any], lowered: dict[str, Any]
+) -> None:
+    """A shorter answer, where a budget has room for no longer one, and prompt-cache marks."""
+    says = PathSays("m", stream=False)
+    body = msgspec.json.encode(said | {"system": "Be terse.", "messages": [{"role": "user", "content": "Hi"}]})
+    call = stage.call(Caller(), dialect, body, path=says)
+    call.ask, call.output_limit = read_ask(body, says), 7
+    one = deployment(name)
+    encoded, _ = station.prepare(call, one, BY_NAME[one.dialects[0]], None, (CacheMarks(system=True),))
+    sent = msgspec.json.decode(encoded.body)
+    assert {key: sent[key] for key in lowered} == lowered
+    assert ("cache_control" in str(sent["system"])) == (one.provider.name == "anthropic")
 
 
 def test_anthropics_version_is_named_where_the_caller_does_not(stage: Stage) -> None:
