@@ -23,6 +23,7 @@ from sekisho.config.change import reload_settings
 from sekisho.config.load import load_to_serve
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
+from sekisho.config.values import duration_seconds
 from sekisho.core.clock import Clock, SystemClock
 from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
 from sekisho.core.errors import CallerError, OperatorError
@@ -39,8 +40,10 @@ from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.changes import ChangeFeed
 from sekisho.identity.keys import KeyRing
 from sekisho.identity.scopes import Scope
+from sekisho.ledger.closing import Closing
 from sekisho.ledger.journal import Journal, recover_abandoned
 from sekisho.ledger.prices import PriceBook, Rates
+from sekisho.ledger.retention import Kept, Retention
 from sekisho.ledger.rows import CallRow
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.limiter import Limiter, Seed
@@ -99,7 +102,9 @@ class Application:
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
         self._journal = Journal(data_dir, self._db, self._clock, worker=str(share[0]))
         self._abandoned: list[tuple[str, CallRow | None]] = []
-        if share[0] == 0:
+        #: What is done for all workers is done by the first.
+        self._first = share[0] == 0
+        if self._first:
             left = self._abandoned
             recover_abandoned(data_dir, share[1], self._db, self._clock, lambda *call: left.append(call))
         self._prices = PriceBook.load()
@@ -261,6 +266,9 @@ class Application:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
         self._in_background(self._feed.run())
         self._in_background(self._soft.run())
+        if self._first:
+            self._in_background(Closing(self._db, self._clock).run())
+            self._in_background(Retention(self._db, self._clock, lambda: kept_of(self.settings)).run())
         self._ready = True
         self._prepare()
 
@@ -324,6 +332,14 @@ def router_of(
         memory=memory,
         price=price_table(rates) if rates is not None else no_price,
     )
+
+
+def kept_of(settings: Settings) -> Kept | None:
+    """How long calls stay; None for ever."""
+    general = settings.general
+    if general.calls_kept is None:
+        return None
+    return Kept(duration_seconds(general.calls_kept), duration_seconds(general.calls_kept_interval))
 
 
 def everybody_of(settings: Settings) -> tuple[Scope, ...]:

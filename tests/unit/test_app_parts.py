@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from sekisho import app as app_module
-from sekisho.app import Application, fetch_of
+from sekisho.app import Application, fetch_of, kept_of
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.core.errors import CallerError, OperatorError
-from sekisho.ledger.rows import Intent
+from sekisho.ledger.retention import Kept
+from sekisho.ledger.rows import CallRow, Intent
 from sekisho.limits.periods import NEVER_US
 from sekisho.limits.rule import Measure, Rule
 from sekisho.providers.deployment import Deployment, resolve_all
@@ -230,3 +231,23 @@ async def test_urls_are_fetched_as_the_operator_says(tmp_path: Path) -> None:
         assert (await own("image", server.url("/a"))).data == PNG
         with pytest.raises(CallerError, match="larger than 1049 bytes"):
             await own("image", server.url("/b"))
+
+
+async def test_what_is_older_than_calls_are_kept_goes_and_stays_summed(tmp_path: Path) -> None:
+    old = CallRow(call_id="old", started_us=1, ended_us=2, status="success", http_status=200)
+    async with running(tmp_path) as app:
+        app._journal.settle(old)
+    async with running(tmp_path, CONFIG + "general_settings: {maximum_spend_logs_retention_period: 30d}\n") as app:
+
+        async def gone() -> bool:
+            return not (await ask(app, "GET", "/spend/logs")).json
+
+        await eventually(gone, "the old call is given up")
+        days = "/global/activity?start_date=1970-01-01&end_date=1970-01-01"
+        assert (await ask(app, "GET", days)).json["sum_api_requests"] == 1
+
+
+def test_calls_are_kept_for_ever_or_as_the_settings_say(tmp_path: Path) -> None:
+    assert kept_of(settings_of(tmp_path)[0]) is None
+    general = {"maximum_spend_logs_retention_period": "2w", "maximum_spend_logs_retention_interval": "6h"}
+    assert kept_of(settings_of(tmp_path, general_settings=general)[0]) == Kept(14 * 86_400, 6 * 3_600)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -17,6 +16,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from sekisho.config.load import load_settings
+from sekisho.core.clock import SystemClock
 from sekisho.core.errors import OperatorError, SekishoError
 from sekisho.core.secret import Secret
 from sekisho.store.days import drop_days
@@ -63,7 +63,11 @@ def drop_calls(
         typer.echo(f"--before {before} is no day: write 2026-01-31.", err=True)
         raise typer.Exit(1) from None
     before_us = round(day.timestamp()) * 1_000_000
-    with_store(config, data_dir, lambda store: store.write(partial(drop_days, before_us=before_us)).result())
+    now_us = SystemClock().now_us()
+    if before_us > now_us:
+        typer.echo(f"--before {before} is not past: a day is given up when it is over.", err=True)
+        raise typer.Exit(1)
+    with_store(config, data_dir, lambda store: drop_days(store, before_us, now_us))
     typer.echo(f"The calls of the days before {day:%Y-%m-%d} are gone.")
 
 

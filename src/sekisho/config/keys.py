@@ -215,8 +215,9 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             "database_type database_args",
             _LEDGER: "disable_spend_logs disable_error_logs disable_spend_updates store_prompts_in_spend_logs "
             "proxy_batch_write_at spend_report_frequency",
-            "Ledger rows are kept until `sekisho db drop-calls` gives them up.": "maximum_spend_logs_retention_period "
-            "maximum_spend_logs_retention_interval maximum_spend_logs_cleanup_cron",
+            "Old calls are looked for every `maximum_spend_logs_retention_interval`.": (
+                "maximum_spend_logs_cleanup_cron"
+            ),
             "Budgets begin anew by the calendar, by themselves.": "proxy_budget_rescheduler_min_time "
             "proxy_budget_rescheduler_max_time disable_reset_budget",
             "Every attempt, also at a fallback, reserves under every budget before it is sent; while the store of "

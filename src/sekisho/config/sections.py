@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import field
 
-from sekisho.config.values import Count, Dollars, Megabytes, Name, Portion, Retries, Seconds
+from sekisho.config.values import Count, Dollars, Duration, Megabytes, Name, Portion, Retries, Seconds
 from sekisho.core.secret import Secret
 
 #: Model names by the model name they stand in for; `"*"` stands for every name.
@@ -204,6 +204,12 @@ class GeneralSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One more request header that may carry the caller's key."""
     max_request_size_mb: Megabytes | None = None
     """Largest request body in megabytes (1,048,576 bytes); holds over `sekisho.body_limit_mb`."""
+    calls_kept: Duration | None = field(name="maximum_spend_logs_retention_period", default=None)
+    """For how long calls stay in the ledger: `90d`, `12w`, `6mo`. Whole UTC days are given up, when all of the day is
+    older; what they add up to stays. At least as long as the longest budget period, of which the beginning is counted
+    from calls. For ever where it is not set."""
+    calls_kept_interval: Duration = field(name="maximum_spend_logs_retention_interval", default="1d")
+    """How often old calls are looked for."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):

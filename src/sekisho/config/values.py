@@ -23,6 +23,8 @@ Portion = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 Dollars = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Megabytes = Annotated[float, msgspec.Meta(gt=0, le=4096)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+#: LiteLLM's spans of time.
+Duration = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,5}(s|m|h|d|w|mo)$")]
 
 
 class CredentialFile(Secret):
@@ -41,6 +43,8 @@ _WORDS: Final = {
     "null": "nothing",
     "decimal": "a number",
 }
+#: A month is the longest there is.
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "mo": 31 * 86_400}
 _BOUND: Final = re.compile(r"`(?:int|float)` (>=|<=|>|<) (\S+)")
 
 
@@ -53,6 +57,12 @@ def convert(value: Any, kind: Any) -> Any:
         return msgspec.convert(value, kind, strict=False, dec_hook=_own_types)
     except msgspec.ValidationError as error:
         raise ValueError(_sentence(str(error), kind)) from None
+
+
+def duration_seconds(duration: str) -> int:
+    """Of a `Duration`."""
+    number = duration.rstrip("smhdwo")
+    return int(number) * _UNIT_SECONDS[duration[len(number) :]]
 
 
 def price(text: str) -> Decimal:
@@ -81,6 +91,8 @@ def _sentence(message: str, kind: Any) -> str:
         choices = re.findall(r"'([\w-]+)'", str(kind))
         return f"Expected one of {', '.join(choices)}."
     message = message.split(" - at `", maxsplit=1)[0]
+    if "matching regex" in message:
+        return "Expected a span of time, like 12h, 30d, 4w or 3mo."
     message = _BOUND.sub(lambda found: f"a number {found[1]} {found[2]}", message)
     message = re.sub(r"`([\w| ]+)`", lambda found: _named(found[1]), message)
     return f"{message[:1].upper()}{message[1:]}."

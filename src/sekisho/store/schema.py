@@ -30,7 +30,7 @@ from sekisho.store import counters, domain
 from sekisho.store.domain import limits_column, with_room
 
 #: The revision that this code reads and writes.
-HEAD = "0004"
+HEAD = "0005"
 
 #: All tables, those of domain.py and counters.py too.
 metadata = domain.metadata
@@ -204,17 +204,8 @@ def _usage(name: str) -> Table:
 
 
 USAGE_SCOPES = ("key_hash", "user_id", "team_id", "organization_id", "project_id")
-USAGE_DIMENSIONS = (
-    *USAGE_SCOPES,
-    "requested_model",
-    "model_group",
-    "model",
-    "provider",
-    "region",
-    "account",
-    "tool",
-    "tags",
-)
+_SERVED = ("requested_model", "model_group", "model", "provider", "region", "account", "tool")
+USAGE_DIMENSIONS = (*USAGE_SCOPES, *_SERVED, "tags")
 USAGE_MEASURES = (
     "calls",
     "errors",
@@ -233,6 +224,49 @@ usage_hours = _usage("usage_hours")
 usage_days = _usage("usage_days")
 for _scope in USAGE_SCOPES:  # long periods are read from days; of hours only those of a day that is cut
     Index(f"usage_days_{_scope}", usage_days.c[_scope], usage_days.c.starts_us)
+
+
+#: What days and months are summed up by once they are over (closing.py): name -> dimensions, the narrowest first. Each
+#: has a table a unit; those of whole months have one of all dimensions, too.
+SUMMARIES: dict[str, tuple[str, ...]] = {
+    "all": (),
+    "tag": ("tags",),
+    "model": ("organization_id", *_SERVED),
+    "team": ("team_id", "organization_id", "project_id"),
+    "user": ("user_id",),
+    "key": ("key_hash",),
+    "work": ("team_id", "organization_id", "project_id", *_SERVED),
+}
+
+
+def _summary(name: str, dimensions: tuple[str, ...]) -> Table:
+    """Rows are written once, many together, and replaced whole: they need no key, and their pages no room."""
+    columns = [Column(column, Text, nullable=False) for column in dimensions]
+    measures = [Column(column, BigInteger, nullable=False) for column in USAGE_MEASURES]
+    scopes = [Index(f"{name}_{column}", column, "starts_us") for column in dimensions if column in USAGE_SCOPES]
+    starts = Index(f"{name}_starts", "starts_us")
+    return Table(name, metadata, Column("starts_us", BigInteger, nullable=False), *columns, *measures, starts, *scopes)
+
+
+#: By the dimensions' name; "" has all of them.
+summed_days = {name: _summary(f"usage_{name}_days", dimensions) for name, dimensions in SUMMARIES.items()}
+summed_months = {name: _summary(f"usage_{name}_months", dimensions) for name, dimensions in SUMMARIES.items()}
+summed_months[""] = _summary("usage_months", USAGE_DIMENSIONS)
+
+#: The days and months that are summed up: all that begins in [starts_us, ends_us), until it is used again.
+usage_closed = Table(
+    "usage_closed",
+    metadata,
+    Column("unit", Text, primary_key=True),
+    Column("starts_us", BigInteger, primary_key=True),
+    Column("ends_us", BigInteger, nullable=False),
+    Index("usage_closed_ends", "ends_us"),
+)
+
+SUMS = (*summed_days.values(), *summed_months.values(), usage_closed)
+
+#: Times that are remembered by name (marks.py).
+marks = Table("marks", metadata, Column("name", Text, primary_key=True), Column("at_us", BigInteger, nullable=False))
 
 
 def stored_revision(connection: Connection) -> str | None:

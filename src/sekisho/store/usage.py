@@ -1,7 +1,8 @@
 """The roll-ups: calls by hour and by day, by who, what and where.
 
 Flows in: calls as columns by name, those of one transaction. Flows out: counts and sums in `usage_hours` and
-`usage_days`. Must stay true: each call is handed in once, so the roll-ups equal the rows (`sekisho ledger verify`).
+`usage_days`. Must stay true: each call is handed in once, so the roll-ups equal the rows (`sekisho ledger verify`); a
+day to which something was added is not closed any more (closing.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from sqlalchemy import Table, delete, func, select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.bulk import insert_rows
-from sekisho.store.schema import USAGE_DIMENSIONS, USAGE_MEASURES, calls, usage_days, usage_hours
+from sekisho.store.marks import CALLS_KEPT_FROM, marked_us
+from sekisho.store.schema import USAGE_DIMENSIONS, USAGE_MEASURES, calls, usage_closed, usage_days, usage_hours
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -41,20 +43,20 @@ _REQUESTED = USAGE_DIMENSIONS.index("requested_model")
 
 def add_usage(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Count these calls."""
-    hours = group(rows)
-    add_groups(connection, usage_hours, hours)
-    add_groups(connection, usage_days, by_day(hours))
+    _reopen(connection, {row["started_us"] // DAY_US * DAY_US for row in rows})
+    _add(connection, rows)
+
+
+def count_all(connection: Connection) -> None:
+    """Count every call there is into roll-ups that are new."""
+    for day_us in _days_from(connection, 0):
+        for rows in counted_calls(connection, day_us, day_us + DAY_US):
+            _add(connection, rows)
 
 
 def days_with_calls(connection: Connection) -> list[int]:
-    """The UTC days that have calls, oldest first: one look-up in an index each."""
-    days: list[int] = []
-    while True:
-        later = calls.c.started_us >= (days[-1] + DAY_US if days else 0)
-        first = connection.execute(select(func.min(calls.c.started_us)).where(later)).scalar()
-        if first is None:
-            return days
-        days.append(first // DAY_US * DAY_US)
+    """The UTC days that have all their calls, oldest first."""
+    return _days_from(connection, marked_us(connection, CALLS_KEPT_FROM))
 
 
 def count_anew(connection: Connection, day_us: int) -> None:
@@ -62,6 +64,7 @@ def count_anew(connection: Connection, day_us: int) -> None:
     hold_sums(connection)
     for table in (usage_hours, usage_days):
         connection.execute(delete(table).where(table.c.starts_us >= day_us, table.c.starts_us < day_us + DAY_US))
+    _reopen(connection, [day_us])
     for rows in counted_calls(connection, day_us, day_us + DAY_US):
         add_usage(connection, rows)
 
@@ -112,6 +115,30 @@ def add_groups(connection: Connection, table: Table, groups: Groups) -> None:
 def usage_id(dimensions: Row) -> str:
     """What the dimensions together are known by: an index over all of them would be too long."""
     return hashlib.blake2b(msgspec.json.encode(dimensions), digest_size=16).hexdigest()
+
+
+def _days_from(connection: Connection, from_us: int) -> list[int]:
+    """One look-up in an index a day."""
+    days: list[int] = []
+    while True:
+        later = calls.c.started_us >= (days[-1] + DAY_US if days else from_us)
+        first = connection.execute(select(func.min(calls.c.started_us)).where(later)).scalar()
+        if first is None:
+            return days
+        days.append(first // DAY_US * DAY_US)
+
+
+def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    hours = group(rows)
+    add_groups(connection, usage_hours, hours)
+    add_groups(connection, usage_days, by_day(hours))
+
+
+def _reopen(connection: Connection, days_us: Iterable[int]) -> None:
+    """What has been closed over these days is so no longer."""
+    for day_us in days_us:
+        covers = (usage_closed.c.starts_us <= day_us, usage_closed.c.ends_us > day_us)
+        connection.execute(delete(usage_closed).where(*covers))
 
 
 def _dimensions(row: dict[str, Any]) -> Row:

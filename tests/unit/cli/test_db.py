@@ -51,6 +51,11 @@ def test_calls_of_old_days_are_given_up(tmp_path: Path) -> None:
     db.close()
 
 
+def test_a_day_that_is_not_over_is_not_given_up(tmp_path: Path) -> None:
+    code, said = run("drop-calls", "--before", "2999-01-01", "--data-dir", str(tmp_path))
+    assert (code, said) == (1, "--before 2999-01-01 is not past: a day is given up when it is over.\n")
+
+
 def test_a_database_that_refuses_is_told(tmp_path: Path) -> None:
     Database(tmp_path / "sekisho.db").close()
     code, said = run("drop-calls", "--before", "2001-01-01", "--data-dir", str(tmp_path))

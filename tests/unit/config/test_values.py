@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.config.values import Count, CredentialFile, Name, Seconds, convert, price
+from sekisho.config.values import Count, CredentialFile, Duration, Name, Seconds, convert, duration_seconds, price
 from sekisho.core.secret import Secret
 
 
@@ -24,6 +24,7 @@ from sekisho.core.secret import Secret
         (12345, Secret | None, Secret("12345")),
         ({"a": "b"}, Mapping[Name, Secret], {"a": Secret("b")}),
         (["a"], tuple[Name, ...], ("a",)),
+        ("30d", Duration, "30d"),
     ],
 )
 def test_what_is_accepted(value: Any, kind: Any, expected: Any) -> None:
@@ -37,6 +38,8 @@ def test_what_is_accepted(value: Any, kind: Any, expected: Any) -> None:
         (0, Seconds, "Expected a number > 0.0."),
         (float("inf"), Seconds, "Expected a number <= 1000000.0."),
         (-1, Count, "Expected a number >= 0."),
+        ("0d", Duration, "Expected a span of time, like 12h, 30d, 4w or 3mo."),
+        ("a year", Duration, "Expected a span of time, like 12h, 30d, 4w or 3mo."),
         (True, Count, "Expected a whole number, got true or false."),
         ([1], tuple[Name, ...], "Expected text, got a whole number."),
         (["x"], Secret | None, "Expected text."),
@@ -90,3 +93,14 @@ def test_what_is_no_credential_file_is_told_without_it(written: object) -> None:
     with pytest.raises(ValueError, match="Expected") as caught:
         convert(written, CredentialFile | None)
     assert "canary" not in str(caught.value)
+
+
+def test_a_span_of_time_in_seconds() -> None:
+    assert [duration_seconds(span) for span in ("5s", "2m", "12h", "30d", "2w", "1mo")] == [
+        5,
+        120,
+        43_200,
+        2_592_000,
+        1_209_600,
+        2_678_400,
+    ]

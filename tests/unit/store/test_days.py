@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,12 +8,12 @@ from sqlalchemy import select
 
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
-from sekisho.store.days import drop_days, ensure_days, table_of_day
+from sekisho.store.days import PORTION, drop_days, drop_portion, ensure_days, table_of_day
 from sekisho.store.db import Store
 from sekisho.store.postgres import PostgresDatabase
 from sekisho.store.schema import calls, usage_days
-from sekisho.store.usage import DAY_US
-from tests.support.ledger import row
+from sekisho.store.usage import DAY_US, days_with_calls
+from tests.support.ledger import NOW_US, row
 
 #: 2001-02-03: a day that no other test has calls of.
 DAY = 11_356 * DAY_US
@@ -43,8 +44,7 @@ def test_a_days_table_is_named_by_its_day() -> None:
 
 def test_days_leave_whole_and_what_was_counted_stays(db: Store) -> None:
     put(db, 0, 1, 2)
-    gone = db.write(lambda connection: drop_days(connection, DAY + 2 * DAY_US + 5)).result()
-    assert gone >= 2
+    assert drop_days(db, DAY + 2 * DAY_US + 5, NOW_US) >= 2
     assert left(db) == ["2"]
     counted = db.read(lambda connection: connection.execute(select(usage_days.c.calls)).scalars().all()).result()
     assert list(counted) == [1, 1, 1]
@@ -69,3 +69,26 @@ def test_no_calls_need_no_tables(db: Store) -> None:
 
     db.write(nothing).result()
     assert left(db) == []
+
+
+def test_a_day_that_is_not_over_stays_whatever_is_asked(db: Store) -> None:
+    put(db, 0, 1)
+    drop_days(db, DAY + 9 * DAY_US, now_us=DAY + DAY_US + 5)
+    assert left(db) == ["1"]
+
+
+def test_days_that_were_given_up_are_not_compared_any_more(db: Store) -> None:
+    put(db, 0, 1, 2)
+    assert db.read(days_with_calls).result() == [DAY, DAY + DAY_US, DAY + 2 * DAY_US]
+    drop_days(db, DAY + DAY_US, NOW_US)
+    put(db, 0)  # settled late
+    assert db.read(days_with_calls).result() == [DAY + DAY_US, DAY + 2 * DAY_US]
+
+
+def test_one_table_of_calls_loses_them_some_at_a_time(db: Store) -> None:
+    if isinstance(db, PostgresDatabase):
+        pytest.skip("PostgreSQL drops the table of a day")
+    rows = [to_columns(row(call_id=f"{number}", started_us=DAY + number)) for number in range(PORTION + 5)]
+    db.write(lambda connection: insert_calls(connection, rows)).result()
+    gone = [db.write(partial(drop_portion, before_us=DAY + DAY_US, now_us=NOW_US)).result() for _ in range(3)]
+    assert gone == [PORTION, 5, 0]

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from sekisho.store.usage import count_anew, days_with_calls
+from sekisho.store.usage import count_all
 
 revision = "0003"
 down_revision = "0002"
@@ -108,8 +108,7 @@ def upgrade() -> None:
     for column in _CALLS_GAIN:
         op.add_column("calls", sa.Column(column, sa.Text))
     op.create_index("calls_end_user", "calls", ["end_user", "started_us"])
-    for day_us in days_with_calls(op.get_bind()):
-        count_anew(op.get_bind(), day_us)
+    count_all(op.get_bind())
 
 
 def downgrade() -> None:
