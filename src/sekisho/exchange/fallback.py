@@ -111,6 +111,7 @@ async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gate
     except UpstreamRefused as error:
         if call.operation == "generate" and _lacks_the_api(error):
             if not gateway.router.learn_unserved(deployment, call.upstream_dialect):
+                gateway.router.forget_unserved(deployment)  # what seemed to be lacking before may be there after all
                 raise
             return await _open_in_the_other_api(call, deployment, gateway, dog)
         same = gateway.dialects[call.upstream_dialect].shares_body_with(call.dialect)
@@ -120,11 +121,11 @@ async def _open_in_its_dialect(call: Call, deployment: Deployment, gateway: Gate
 
 
 async def _open_in_the_other_api(call: Call, deployment: Deployment, gateway: Gateway, dog: Watchdog) -> Attempt:
+    """Only an answer in the other proves that the first is lacking: a proxy in between may have answered for both."""
     try:
         return await open_attempt(call, deployment, gateway, dog)
-    except UpstreamRefused as error:
-        if _lacks_the_api(error):
-            gateway.router.forget_unserved(deployment)
+    except BaseException:
+        gateway.router.forget_unserved(deployment)
         raise
 
 

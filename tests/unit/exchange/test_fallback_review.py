@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
+from sekisho.core.errors import UpstreamUnreachable
 from tests.support.stations import Script, ScriptedTransport, Stage, deployment, refusal, speaking, whole
 from tests.support.wires import stream_body, whole_body
 
@@ -39,6 +41,39 @@ async def test_a_page_not_found_in_both_apis_teaches_nothing(stage: Stage) -> No
     """A proxy in between answers for everything for a while: afterwards all is as before."""
     one = deployment()
     gateway = stage.gateway(one, transport=ScriptedTransport([LACKING, LACKING, GOOD], stage.book.happened))
+    assert (await stage.carry(gateway=gateway)).caller.status == 404
+    done = await stage.carry(gateway=gateway)
+    assert (done.caller.status, done.row.upstream_dialect, done.row.attempts) == (200, "openai-chat", 1)
+
+
+@pytest.mark.parametrize(
+    "then", [FAILING, refusal(401, b"{}"), Script(opening=[UpstreamUnreachable("lost")])], ids=["500", "401", "lost"]
+)
+async def test_a_page_not_found_before_an_outage_teaches_nothing(stage: Stage, then: Script) -> None:
+    """Else a server that has one API only would be asked in the other for ever."""
+    one = deployment()
+    gateway = stage.gateway(one, transport=ScriptedTransport([LACKING, then, GOOD], stage.book.happened))
+    assert (await stage.carry(gateway=gateway)).caller.status >= 400
+    done = await stage.carry(gateway=gateway)
+    assert (done.caller.status, done.row.upstream_dialect, done.row.attempts) == (200, "openai-chat", 1)
+
+
+async def test_what_the_other_api_has_no_word_for_teaches_nothing(stage: Stage) -> None:
+    one = deployment()
+    gateway = stage.gateway(one, transport=ScriptedTransport([LACKING, GOOD], stage.book.happened))
+    asked = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"n":2}'
+    assert (await stage.carry(gateway=gateway, body=asked)).caller.status >= 400
+    done = await stage.carry(gateway=gateway)
+    assert (done.caller.status, done.row.upstream_dialect, done.row.attempts) == (200, "openai-chat", 1)
+
+
+async def test_an_api_that_is_gone_may_be_back_where_the_other_is_gone_too(stage: Stage) -> None:
+    """A server was replaced by one that has the other API."""
+    one = deployment()
+    responses = Script([stream_body("openai-responses")])
+    transport = ScriptedTransport([LACKING, responses, LACKING, GOOD], stage.book.happened)
+    gateway = stage.gateway(one, transport=transport)
+    assert (await stage.carry(gateway=gateway)).row.upstream_dialect == "openai-responses"
     assert (await stage.carry(gateway=gateway)).caller.status == 404
     done = await stage.carry(gateway=gateway)
     assert (done.caller.status, done.row.upstream_dialect, done.row.attempts) == (200, "openai-chat", 1)
