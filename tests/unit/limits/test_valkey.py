@@ -12,6 +12,7 @@ from sekisho.limits.limiter import Limiter, LimitsUnavailable, Seed
 from sekisho.limits.rule import Measure
 from sekisho.limits.shared import SharedLimiter
 from sekisho.limits.valkey import Valkey, valkey_limiter
+from tests.support.fault_proxy import Fault, fault_proxy
 from tests.support.limiter_contract import (
     CONTRACT,
     LEASE_SECONDS,
@@ -141,6 +142,21 @@ async def test_nobody_waits_long_for_a_server_that_does_not_answer(mortal: Valke
         assert time.monotonic() - began < 2
         mortal.thaw()
         await is_used(limiter, [0, 0], budget, running)
+
+
+async def test_nobody_notices_that_a_connection_has_died_in_silence(server: ValkeyServer) -> None:
+    async with fault_proxy(server.port) as proxy:
+        proxy.fault = Fault("stall", after_bytes=20_000)
+        store = Valkey(proxy.url.replace("http", "redis"), namespace=name())
+        store.pause_seconds, store.deadline_seconds = 0.05, 0.5
+        limiter = SharedLimiter(store, clock=SystemClock(), seed=Books().seed, flushed=flushed, hold=list[str]().append)
+        store.holdings = limiter.holdings
+        many, taken = slots(1_000_000), 0
+        while proxy.connections < 2:
+            await take(limiter, (many, 1))
+            taken += 1
+        assert await used(limiter, many) == [taken], "what was sent twice is taken once"
+        await limiter.close()
 
 
 async def test_scripts_that_were_forgotten_are_told_again(server: ValkeyServer) -> None:
