@@ -18,7 +18,7 @@ PATHS: dict[Dialect, str] = {
 #: A gateway that gives up soon and tries once.
 SHORT: dict[str, Any] = {
     "litellm_settings": {"num_retries": 0},
-    "sekisho": {"timeouts": {"connect_seconds": 2, "first_byte_seconds": 1, "between_chunks_seconds": 1}},
+    "sekisho": {"timeouts": {"connect_seconds": 2, "first_byte_seconds": 2, "between_chunks_seconds": 2}},
 }
 
 

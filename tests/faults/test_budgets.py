@@ -38,6 +38,8 @@ AMOUNTS = re.compile(r"reserved by calls that run, are ([\d.]+) USD; this call m
 #: For all that has to happen at some time, on whatever machine.
 PATIENCE_SECONDS = 120
 
+pytestmark = pytest.mark.timeout(4 * PATIENCE_SECONDS)
+
 
 class Pair:
     """Two gateways, and how the store of their limits dies and comes back."""

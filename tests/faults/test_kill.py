@@ -39,7 +39,7 @@ async def rows_by_call(gate: Gateway, expected: int) -> dict[str, list[Row]]:
         return rows if len(rows) >= expected else []
 
     named: dict[str, list[Row]] = defaultdict(list)
-    for row in await eventually(enough, f"{expected} rows", within_seconds=20):
+    for row in await eventually(enough, f"{expected} rows", within_seconds=60):
         named[row.name or ""].append(row)
     return named
 
@@ -49,6 +49,7 @@ async def run_and_kill(gate: Gateway, fake: RunningProvider) -> tuple[set[str], 
     key = await gate.make_key(key_alias="kill")
     finished = {f"finished-{number}" for number in range(FINISHED)}
     await asyncio.gather(*(ask(gate, key, way_of(i), name, "chunks=5") for i, name in enumerate(sorted(finished))))
+    await rows_by_call(gate, FINISHED)
     streams = {f"stream-{number}" for number in range(STREAMS)}
     running = [
         asyncio.create_task(ask(gate, key, way_of(i), name, "chunks=50 stall_after=10"))
@@ -58,16 +59,17 @@ async def run_and_kill(gate: Gateway, fake: RunningProvider) -> tuple[set[str], 
     async def all_streaming() -> bool:
         return all(any(bill.end == "stalled" for bill in fake.bills(name)) for name in streams)
 
-    await eventually(all_streaming, f"{STREAMS} streams are under way", within_seconds=30)
+    await eventually(all_streaming, f"{STREAMS} streams are under way", within_seconds=60)
     arriving = [f"arriving-{number}" for number in range(ARRIVING)]
     running += [
-        asyncio.create_task(ask(gate, key, way_of(i), name, "chunks=50 delay_ms=20")) for i, name in enumerate(arriving)
+        asyncio.create_task(ask(gate, key, way_of(i), name, "chunks=50 delay_ms=20 stall_after=40"))
+        for i, name in enumerate(arriving)
     ]
 
     async def some_arrived() -> bool:
         return sum(bool(fake.bills(name)) for name in arriving) >= ARRIVING // 3
 
-    await eventually(some_arrived, "a third of the last calls has arrived")
+    await eventually(some_arrived, "a third of the last calls has arrived", within_seconds=60)
     gate.process.kill()
     await asyncio.gather(*running)
     return finished, streams | {name for name in arriving if fake.bills(name)}

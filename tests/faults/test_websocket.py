@@ -70,7 +70,7 @@ async def test_turns_go_on_from_each_other_and_past_a_refusal(gate: Gateway, fak
 async def test_a_client_who_is_gone_in_the_middle_is_booked(gate: Gateway, model: str) -> None:
     name = f"gone-{model}"
     async with connected(gate, name) as client:
-        await ask(client, model=model, input="[fake: chunks=200 delay_ms=20]")
+        await ask(client, model=model, input="[fake: chunks=5000 delay_ms=20]")
         event: dict[str, Any] = {}
         while event.get("type") != "response.output_text.delta":
             event = msgspec.json.decode(await client.recv())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -42,7 +43,7 @@ class CommandFailed(Exception):
     """The store cannot carry out this one command; others it can."""
 
 
-class Sender:
+class Sender(ABC):
     """The order of commands; `_carry_out` and `_hang_up` are the store's."""
 
     #: What may go wrong between here and there.
@@ -81,11 +82,13 @@ class Sender:
             working.cancel()
         await self._hang_up()
 
+    @abstractmethod
     async def _carry_out(self, batch: Sequence[Command]) -> Sequence[Answer | CommandFailed]:
-        raise NotImplementedError
+        """The answers, in order. Raises one of `troubles`; then any of them may have been carried out, or none."""
 
+    @abstractmethod
     async def _hang_up(self) -> None:
-        raise NotImplementedError
+        """Let go of the connection, whatever state it is in; the next batch opens another."""
 
     async def _work(self) -> None:
         """Until nothing waits. Whatever fails, fails for those who wait for an answer; the rest is kept."""
@@ -94,7 +97,7 @@ class Sender:
                 batch = [self._waiting.popleft() for _ in range(min(_TOGETHER, len(self._waiting)))]
                 try:
                     answers = await self._carry_out(batch)
-                except BaseException:
+                except BaseException:  # a cancellation too: none of them is lost
                     self._waiting.extendleft(reversed(batch))
                     raise
                 for command, answer in zip(batch, answers, strict=True):
@@ -102,7 +105,7 @@ class Sender:
         except asyncio.CancelledError:
             self._fail(ConnectionError("closed"))
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, those who wait have to hear of it
+        except Exception as error:  # noqa: BLE001  a defect of the store's too: else those who wait would for ever
             await self._hang_up()
             self._fail(error)
         finally:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from sekisho.core.clock import Clock
+from sekisho.core.errors import SekishoError
 from sekisho.limits.limiter import LimitsUnavailable, Line, Refusal, Seed, line_at
 from sekisho.limits.periods import NEVER_US
 from sekisho.limits.rule import Measure, Rule
@@ -95,7 +96,7 @@ class SharedLimiter:
         lease_us = round(lease_seconds * 1_000_000)
         try:
             answer = await self._answered("reserve", self._reserving(reservation, lines, lease_us), lines)
-        except BaseException:
+        except BaseException:  # a caller who hangs up is a cancellation
             if reservation not in self._open and self._store.waiting < _KEPT_MAX:
                 self._store.post(Command("settle", (reservation, "named")))  # it may have been taken all the same
             raise
@@ -202,7 +203,7 @@ class SharedLimiter:
         settled = [name for name, held in self._open.items() if held.settled]
         try:
             await self._flushed()
-        except Exception as error:
+        except SekishoError as error:  # the ledger's
             raise _unavailable() from error
         for name in settled:
             self._open.pop(name, None)

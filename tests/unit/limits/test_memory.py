@@ -134,15 +134,15 @@ async def test_closing_waits_for_no_ledger() -> None:
 
 
 async def test_reserving_and_settling_four_lines_takes_microseconds() -> None:
-    """Measured at 5 µs together; a machine under load may take several times as much."""
+    """Measured at 5 µs together; ten times as much of this thread's own time it takes on no machine."""
     limiter = MemoryLimiter(SystemClock(), Books().seed)
     rules = [money(10**15), money(10**15, "1mo"), minute_of("a", 10**9), slots(10**6)]
     best = 1.0
     for _ in range(20):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         for turn in range(100):
             taken: list[Line] = [line_at(rule, 1, 1_700_000_000_000_000) for rule in rules]
             await limiter.reserve(f"r{turn}", taken, LEASE_SECONDS)
             limiter.settle(f"r{turn}", (1, 1, 1, 0))
-        best = min(best, (time.perf_counter() - begun) / 100)
+        best = min(best, (time.thread_time() - begun) / 100)
     assert best < 50e-6

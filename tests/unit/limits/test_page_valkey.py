@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,14 +55,6 @@ uses = st.just(command("used", *COUNTS))
 schedules = st.lists(st.one_of(reserves, reserves, named, measured, seeds, seeds, reseeds, uses), max_size=25)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.stop()
-
-
 async def nothing() -> list[Command]:
     return []
 
@@ -94,7 +85,7 @@ def shown(answers: Sequence[Answer | CommandFailed]) -> list[list[str] | Command
 
 @settings(max_examples=400)
 @given(schedules, st.integers(min_value=1, max_value=5))
-def test_both_give_the_same_answers(server: ValkeyServer, schedule: list[Command], together: int) -> None:
+def test_both_give_the_same_answers(valkey: ValkeyServer, schedule: list[Command], together: int) -> None:
     schedule = [*schedule, command("used", *COUNTS)]
     expected = shown(of_postgres(schedule, together))
-    assert shown(asyncio.run(of_valkey(server.url, schedule))) == expected
+    assert shown(asyncio.run(of_valkey(valkey.url, schedule))) == expected

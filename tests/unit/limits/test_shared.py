@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,26 +11,7 @@ from sekisho.limits.limiter import line_at
 from sekisho.limits.rule import Measure, Rule
 from tests.support.limiter_contract import LEASE_SECONDS, lines, money, name, now_us, rate, refused, slots, take, used
 from tests.support.limiter_processes import Processes, is_used, over_postgres, over_valkey
-from tests.support.postgres import PostgresServer, open_postgres
-from tests.support.valkey_server import ValkeyServer
 from tests.support.waiting import eventually, stays
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    server.start()
-    open_postgres(server).close()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["valkey", "postgres"])
@@ -55,14 +36,22 @@ async def test_processes_share_what_there_is(every: Processes) -> None:
     assert len(every.books.asked) <= 2
 
 
-async def test_a_dead_process_gives_back_its_slots_and_later_its_money(every: Processes) -> None:
+async def test_a_dead_process_gives_back_its_slots_after_the_lease(every: Processes) -> None:
     dead, alive = every.start(), every.start()
+    budget, running, long = money(100), slots(1), slots(1)
+    await dead.reserve("lost", lines((budget, 60), (running, 1)), 0.1)
+    await dead.reserve("not yet lost", lines((long, 1)), 3_600)
+    await every.die(dead)
+    await is_used(alive, [60, 0], budget, running)
+    assert await refused(alive, (long, 1)) == (long, 1)
+
+
+async def test_and_its_money_after_the_grace(every: Processes) -> None:
+    dead, alive = every.start(), every.start(grace_seconds=0.05)
     budget, running = money(100), slots(1)
     await dead.reserve("lost", lines((budget, 60), (running, 1)), 0.1)
     await dead.reserve("booked later", lines((budget, 10)), 0.1)
     await every.die(dead)
-    assert await refused(alive, (running, 1)) == (running, 1)
-    await is_used(alive, [70, 0], budget, running)
     await is_used(alive, [0, 0], budget, running)
     every.start().settle_recovered("booked later", {Measure.MONEY: 4})
     await is_used(alive, [4, 0], budget, running)
@@ -108,8 +97,8 @@ async def test_what_cannot_be_announced_is_not_reserved(every: Processes) -> Non
 async def test_a_living_process_keeps_what_it_holds(every: Processes) -> None:
     one, two = every.start(), every.start()
     running = slots(1)
-    await one.reserve("long", lines((running, 1)), 0.1)
-    await stays(lambda: "long" in one._open, for_seconds=0.5)
+    await one.reserve("long", lines((running, 1)), 1.5)  # a sign of life every half second
+    await stays(lambda: "long" in one._open, for_seconds=2.5)
     assert await refused(two, (running, 1)) == (running, 1)
     one.settle("long", [])
     await is_used(two, [0], running)

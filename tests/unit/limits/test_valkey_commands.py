@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,14 +15,6 @@ from tests.support.valkey_server import ValkeyServer
 
 COUNT = "c:key:tokens::1:a::0"
 KEPT_MS = "60000"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.stop()
 
 
 async def nothing() -> list[Command]:
@@ -46,8 +38,8 @@ def reserving(reservation: str, amount: int, limit: int = 100) -> list[str]:
     return ["0", reservation, "60000000", "0", COUNT, str(amount), str(limit), KEPT_MS]
 
 
-async def test_commands_are_answered_in_their_order(server: ValkeyServer) -> None:
-    async with link_to(server.url) as link:
+async def test_commands_are_answered_in_their_order(valkey: ValkeyServer) -> None:
+    async with link_to(valkey.url) as link:
         heard: list[Answer] = []
         link.post(Command("settle", ("unknown", "named"), heard.append))
         answers = await asyncio.gather(*(link.ask("reserve", reserving(f"r{turn}", 40)) for turn in range(3)))
@@ -57,23 +49,23 @@ async def test_commands_are_answered_in_their_order(server: ValkeyServer) -> Non
         assert heard == [["settled"]]
 
 
-async def test_more_commands_than_one_write_holds(server: ValkeyServer) -> None:
-    async with link_to(server.url) as link:
+async def test_more_commands_than_one_write_holds(valkey: ValkeyServer) -> None:
+    async with link_to(valkey.url) as link:
         answers = await asyncio.gather(*(link.ask("reserve", reserving(f"r{turn}", 1, 700)) for turn in range(1_200)))
         assert answers.count(["taken"]) == 700
 
 
-async def test_what_waits_is_sent_before_hanging_up(server: ValkeyServer) -> None:
+async def test_what_waits_is_sent_before_hanging_up(valkey: ValkeyServer) -> None:
     namespace = name()
-    async with link_to(server.url, namespace=namespace) as link:
+    async with link_to(valkey.url, namespace=namespace) as link:
         await link.ask("reserve", reserving("r", 40))
         link.post(Command("settle", ("r", "measured", "tokens", "3")))
-    async with link_to(server.url, namespace=namespace) as link:
+    async with link_to(valkey.url, namespace=namespace) as link:
         assert await link.ask("used", [COUNT]) == ["used", "3"]
 
 
-async def test_a_command_that_the_server_cannot_read_fails_alone(server: ValkeyServer) -> None:
-    async with link_to(server.url) as link:
+async def test_a_command_that_the_server_cannot_read_fails_alone(valkey: ValkeyServer) -> None:
+    async with link_to(valkey.url) as link:
         bad = asyncio.create_task(link.ask("reserve", ["0", "r", "60000000", "0", COUNT, "much", "100", KEPT_MS]))
         good = asyncio.create_task(link.ask("reserve", reserving("r", 40)))
         with pytest.raises(CommandFailed):
@@ -81,24 +73,24 @@ async def test_a_command_that_the_server_cannot_read_fails_alone(server: ValkeyS
         assert await good == ["taken"]
 
 
-async def test_what_is_held_is_said_when_an_epoch_begins(server: ValkeyServer) -> None:
+async def test_what_is_held_is_said_when_an_epoch_begins(valkey: ValkeyServer) -> None:
     held = [Command("reserve", ["0", "r", "60000000", "1", COUNT, "40", "0", KEPT_MS])]
 
     async def holdings() -> list[Command]:
         return held
 
-    async with link_to(server.url, holdings) as link:
+    async with link_to(valkey.url, holdings) as link:
         assert await link.ask("used", [COUNT]) == ["used", "40"]
-        client = redis.asyncio.Redis.from_url(server.url)
+        client = redis.asyncio.Redis.from_url(valkey.url)
         await client.flushall()
         await client.aclose()
         assert await link.ask("used", [COUNT]) == ["epoch"]
         assert await link.ask("used", [COUNT]) == ["used", "40"]
 
 
-async def test_money_waits_for_processes_that_were_there(server: ValkeyServer) -> None:
+async def test_money_waits_for_processes_that_were_there(valkey: ValkeyServer) -> None:
     count = "m" + COUNT[1:]
-    async with link_to(server.url) as link:
+    async with link_to(valkey.url) as link:
         link.members = ("another",)
         assert (await link.ask("used", [count]))[0] == "wait"
         await link._exchange(await link._connected(), [("joined", (link.epoch, "another"))])
@@ -113,27 +105,27 @@ async def test_who_waits_hears_that_nobody_answers() -> None:
         assert link.waiting == 1, "what nobody waits for is kept"
 
 
-async def test_no_epoch_is_joined_without_the_ledger(server: ValkeyServer) -> None:
+async def test_no_epoch_is_joined_without_the_ledger(valkey: ValkeyServer) -> None:
     async def holdings() -> list[Command]:
         raise LookupError("the database is away")
 
-    async with link_to(server.url, holdings) as link:
+    async with link_to(valkey.url, holdings) as link:
         with pytest.raises(LookupError):
             await link.ask("used", [COUNT])
         assert link.epoch == ""
 
 
-async def test_a_server_that_may_forget_is_named(server: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
-    client = redis.asyncio.Redis.from_url(server.url)
+async def test_a_server_that_may_forget_is_named(valkey: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    client = redis.asyncio.Redis.from_url(valkey.url)
     await client.config_set("maxmemory", "100mb")
     await client.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        async with link_to(server.url) as link:
+        async with link_to(valkey.url) as link:
             assert await link.ask("used", [COUNT]) == ["used", "0"]
         assert "noeviction" in caplog.text
         await client.config_set("maxmemory-policy", "noeviction")
         caplog.clear()
-        async with link_to(server.url) as link:
+        async with link_to(valkey.url) as link:
             assert await link.ask("used", [COUNT]) == ["used", "0"]
         assert "noeviction" not in caplog.text
     finally:
