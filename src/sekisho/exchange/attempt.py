@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 
 import msgspec
 
+from sekisho.canonical.reply import Reply
 from sekisho.core import bounds
 from sekisho.core.errors import (
     ErrorClass,
@@ -23,7 +24,7 @@ from sekisho.core.errors import (
     UpstreamRefused,
     UpstreamTimeout,
 )
-from sekisho.exchange.call import Call
+from sekisho.exchange.call import GENERATES, Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import intent_of, set_aside
 from sekisho.exchange.passage import Passage, Reframed, SameDialect, Translated, Unsaid, WholeReply
@@ -42,12 +43,13 @@ _HELD_BYTES_MAX = 256 * 1024
 _HELD_PIECES_MAX = 64
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
+_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Attempt:
     """An exchange that the provider has accepted."""
 
-    __slots__ = ("_context", "body", "deployment", "dropped", "flight", "held", "reply", "upstream")
+    __slots__ = ("_context", "body", "deployment", "dropped", "flight", "held", "reply", "said", "upstream")
 
     def __init__(
         self,
@@ -65,8 +67,9 @@ class Attempt:
         self.flight: Flight
         #: The caller's bytes that came before it was clear that the stream is good.
         self.held: list[bytes] = []
-        #: The whole answer, where it is no stream.
+        #: The whole answer, where it is no stream; and in canonical words, where it is to be translated.
         self.body = b""
+        self.said: Reply | None = None
 
     async def open(self) -> None:
         """Send; the head of the reply is there when this returns."""
@@ -148,12 +151,14 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     if 400 <= status < 600:
         raise await _refusal(call, attempt)
     if status >= 300:
+        call.reached_provider = False  # sent elsewhere, or somewhere else altogether: nothing was made that is billed
         raise UpstreamProtocolError(f"The provider answered with status {status}; redirects are not followed.")
     if not call.streams:
         # Read to its end before anything is shown: an answer that is cut can then be asked for elsewhere. The provider
         # bills the whole of it all the same.
         call.facts = announced(attempt.reply)
         attempt.body = await read_all(attempt.reply, bounds.REPLY_BYTES)
+        _read(call, attempt)
         return
     kind = (attempt.reply.header("content-type") or "").lower()
     if kind and not kind.startswith(attempt.upstream.stream_type):
@@ -163,6 +168,33 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     if passage.failed is not None:
         call.reached_provider = passage.usage is not None  # what it has counted it may bill
         raise UpstreamRefused(passage.failed)
+
+
+def _read(call: Call, attempt: Attempt) -> None:
+    """What an answer in one piece says. Raises UpstreamError for what is none, and for an error with status 200."""
+    body, upstream = attempt.body, attempt.upstream
+    if len(body) > bounds.REPLY_BYTES:
+        raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
+    if upstream.shares_body_with(call.dialect):
+        facts = upstream.read_facts(body)
+        text_bytes = facts.text_bytes
+        if facts.usage is None:
+            _check_is_json(body)
+            # What was not understood passes all the same: it is an answer, and was billed as one.
+            text_bytes = text_bytes or (len(body) if call.operation in GENERATES else 0)
+        call.facts = WholeReply(facts.usage, facts.served_model, text_bytes)
+        return
+    said = attempt.said = upstream.decode_reply(body)
+    text_bytes = upstream.read_facts(body).text_bytes if said.usage is None else 0
+    call.facts = WholeReply(said.usage, said.model or None, text_bytes)
+
+
+def _check_is_json(body: bytes) -> None:
+    """An answer in which nothing was found may be no answer at all: a proxy's page, or half of one."""
+    try:
+        _object_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UpstreamProtocolError("The provider's answer is not a JSON object.") from None
 
 
 def announced(reply: HttpReply) -> WholeReply:

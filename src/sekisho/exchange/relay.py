@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
-
-from sekisho.core import bounds
-from sekisho.core.errors import StreamBroken, UpstreamError, UpstreamProtocolError
+from sekisho.core.errors import StreamBroken, UpstreamError
 from sekisho.core.money import usd_text
 from sekisho.exchange.answer import Headers
 from sekisho.exchange.attempt import Attempt, timeout_or_cancelled, unsaid_of
 from sekisho.exchange.call import Call, StationSkipped
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.meter import cost_of
-from sekisho.exchange.passage import Passage, WholeReply, completed
+from sekisho.exchange.passage import Passage, completed
 from sekisho.exchange.watchdog import Watchdog
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.sse import SSE_TYPE
@@ -38,7 +35,6 @@ _PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-amzn-bedrock-")
 #: Of a framing, and so said by whoever frames the stream.
 _NOT_PASSED = "x-amzn-bedrock-content-type"
 _STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def passed_headers(headers: list[tuple[str, str]]) -> Headers:
@@ -118,38 +114,22 @@ async def _pieces(call: Call, attempt: Attempt, passage: Passage, dog: Watchdog)
 
 
 async def _whole(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:
-    body = attempt.body
-    if len(body) > bounds.REPLY_BYTES:
-        raise UpstreamProtocolError(f"The provider's answer is larger than {bounds.REPLY_BYTES} bytes.")
-    if attempt.upstream.shares_body_with(call.dialect):
-        facts = attempt.upstream.read_facts(body)
-        if facts.usage is None:
-            _check_is_json(body)
-        call.facts = WholeReply(facts.usage, facts.served_model, facts.text_bytes)
-    else:
-        reply = attempt.upstream.decode_reply(body)
-        text_bytes = attempt.upstream.read_facts(body).text_bytes if reply.usage is None else 0
-        call.facts = WholeReply(reply.usage, reply.model or None, text_bytes)
-        body = call.dialect.encode_reply(completed(reply, unsaid_of(call)), call.request())
+    body, facts = attempt.body, call.facts
+    if facts is None:
+        raise StationSkipped("facts")
+    if attempt.said is not None:
+        body = call.dialect.encode_reply(completed(attempt.said, unsaid_of(call)), call.request())
     cost = cost_of(call, gateway)
     headers = [(b"content-type", b"application/json"), *_reply_headers(call, attempt)]
-    if call.facts.usage is not None:
+    if facts.usage is not None:
         said = {name for name, _ in headers}
-        headers += [one for one in call.dialect.usage_headers(call.facts.usage) if one[0] not in said]
+        headers += [one for one in call.dialect.usage_headers(facts.usage) if one[0] not in said]
     if cost is not None:
         text = usd_text(cost).encode()
         headers += [(b"x-sekisho-cost-usd", text), (b"x-litellm-response-cost", text)]
     dog.touch()
     dog.writing = True
     await call.answer.whole(attempt.reply.status, headers, body)
-
-
-def _check_is_json(body: bytes) -> None:
-    """An answer in which nothing was found may be no answer at all: a proxy's page, or half of one."""
-    try:
-        _object_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UpstreamProtocolError("The provider's answer is not a JSON object.") from None
 
 
 def _reply_headers(call: Call, attempt: Attempt) -> Headers:

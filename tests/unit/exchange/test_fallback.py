@@ -51,6 +51,27 @@ async def test_what_passes_is_tried_at_the_next_deployment(stage: Stage, reason:
     assert "x-should-retry" not in done.caller.headers
 
 
+#: With status 200.
+NO_ANSWERS = {
+    "a page": b"<html>",
+    "a list": b"[]",
+    "nothing": b"",
+    "half": whole_body("openai-chat")[:-1],
+    "an error": b'{"error":{"message":"Provider returned error","code":502}}',
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+async def test_what_is_no_answer_is_asked_for_at_the_next_deployment(stage: Stage, dialect: str, body: bytes) -> None:
+    """As in a stream; nothing of it was shown to its caller."""
+    good = whole(msgspec.Raw(whole_body("openai-chat")))
+    to = [speaking("openai-chat"), speaking("openai-chat", id="second")]
+    done = await stage.carry(whole(body), good, to=to, dialect=dialect, stream=False)
+    assert (done.caller.status, done.row.deployment_id, done.row.attempts) == (200, "second", 2)
+    assert done.happened == ["intent", "sent", "closed", "intent", "sent", "closed", "row"]
+
+
 @pytest.mark.parametrize("reason", FINAL)
 async def test_what_the_caller_did_wrong_is_not(stage: Stage, reason: str) -> None:
     done = await stage.carry(FINAL[reason], to=[deployment(), deployment()], retries=2)

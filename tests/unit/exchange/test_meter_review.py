@@ -23,6 +23,7 @@ FREE = {
     "refused": refusal(503, b"oops"),
     "never sent": Script(opening=[UpstreamUnreachable("nobody", code="connect")]),
     "an error first": Script([error_event("openai-chat")]),
+    "sent elsewhere": Script([], 308),
 }
 
 
@@ -86,3 +87,13 @@ async def test_a_content_type_is_read_in_any_case(stage: Stage) -> None:
     refused = {"error": {"message": "no", "own": "words"}}
     script = Script([msgspec.json.encode(refused)], 400, {"content-type": "Application/JSON"})
     assert (await stage.carry(script)).caller.json == refused
+
+
+async def test_an_answer_that_was_not_understood_is_booked_by_its_length(stage: Stage) -> None:
+    """Its bytes pass, and a provider that writes its counts as text bills no less."""
+    said = msgspec.json.decode(whole_body("openai-chat"))
+    said["usage"]["prompt_tokens"] = "many"
+    body = msgspec.json.encode(said)
+    done = await stage.carry(whole(msgspec.Raw(body)), to=[deployment()], stream=False)
+    assert (done.caller.body, done.row.usage_complete) == (body, False)
+    assert done.row.output_tokens == estimated_tokens(len(body))
