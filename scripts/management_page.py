@@ -96,7 +96,12 @@ hours are summed, else whole days that begin in the window. A call with several 
 
 `/model/new`, `/model/update` and `/model/delete` need `store_model_in_db` and `SEKISHO_ROOT_KEY`: parameters are
 stored sealed, and shown with `***` for what is secret. They are read by the rules of `model_list`, without
-`os.environ/`. What the file declares is changed in the file. `null` takes a parameter away.
+`os.environ/`. What the file declares is changed in the file. `null` takes a parameter away. `/credentials` stores, in
+the same way, what several of them share: a stored model that names one in `litellm_credential_name` takes from it what
+it does not say itself, and follows its changes.
+
+`/key/regenerate` gives a key a new secret. The former one goes on working for `grace_period`, and so do the access-key
+pairs that were made beside it: then both are at their end.
 
 `GET /audit` shows who changed what, with the object before and after. An administrator's program may say for whom it
 acts in the header `litellm-changed-by`.

@@ -52,7 +52,7 @@ USED_EVERY_US = 60_000_000
 
 
 class AccessKey(msgspec.Struct, frozen=True):
-    """A pair and who signs with it. The principal is blocked when its key or the pair is."""
+    """A pair and who signs with it. The principal is blocked, or has expired, when its key or the pair is or has."""
 
     access_key_id: str
     secret: Secret
@@ -89,6 +89,7 @@ class _Pair(msgspec.Struct, frozen=True):
     key_hash: str
     secret: Secret
     blocked: bool
+    until_us: int | None
 
 
 class AccessKeyRing:
@@ -129,6 +130,9 @@ class AccessKeyRing:
             return None
         if pair.blocked and not principal.blocked:
             principal = msgspec.structs.replace(principal, blocked=True)
+        if pair.until_us is not None:
+            ends_us = pair.until_us if principal.expires_us is None else min(pair.until_us, principal.expires_us)
+            principal = msgspec.structs.replace(principal, expires_us=ends_us)
         return AccessKey(access_key_id, pair.secret, principal)
 
     def secret_of(self, access_key_id: str) -> Secret | None:
@@ -185,7 +189,7 @@ class AccessKeyRing:
             if not old:
                 self._unknown_until_us.put(access_key_id, self._clock.monotonic_us() + UNKNOWN_US)
             return None
-        pair = _Pair(row.key_hash, self._envelope.open(row.secret, PURPOSE, access_key_id), row.blocked)
+        pair = _Pair(row.key_hash, self._envelope.open(row.secret, PURPOSE, access_key_id), row.blocked, row.until_us)
         if not old:
             self._known.put(access_key_id, pair)
         return pair

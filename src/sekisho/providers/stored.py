@@ -1,8 +1,8 @@
-"""Models beside the configuration's: added through the management API, their parameters sealed.
+"""Models beside the configuration's, and the credentials that they share: their parameters are sealed.
 
-Flows in: rows of `models`. Flows out: model entries. Must stay true: what the file declares holds over what is stored
-under the same id; a row that cannot be opened or read leaves its model out and is named in the log, and nothing else
-stands still for it.
+Flows in: rows of `models` and `credentials`. Flows out: model entries. Must stay true: what the file declares holds
+over what is stored under the same id; a row that cannot be opened or read leaves its model out and is named in the log,
+and nothing else stands still for it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from sekisho.config.model import ModelEntry, Settings
-from sekisho.config.stored import read_stored
+from sekisho.config.stored import Credentials, read_stored
 from sekisho.core.envelope import ROOT_KEY, CannotOpen, Envelope
 from sekisho.core.errors import CallerError, ErrorClass, SekishoError
 from sekisho.core.secret import Secret
 from sekisho.store.db import Store
-from sekisho.store.directory import MODELS, ModelRow
+from sekisho.store.directory import CREDENTIALS, MODELS, CredentialRow, ModelRow
+from sekisho.store.entities import Entities
 
 log = logging.getLogger("sekisho.providers")
 
 #: What parameters are sealed for.
 PURPOSE = "model-params"
+CREDENTIAL_PURPOSE = "credential-values"
 MODELS_MAX = 10_000
 
 
@@ -50,21 +52,22 @@ class StoredModels:
         self._loaded = False
         self._refreshing: set[asyncio.Task[None]] = set()
         self.entries: tuple[ModelEntry, ...] = ()
+        self._credentials: Credentials = {}
 
     def load(self) -> None:
         """Read them, at the start, sealed under the present root secret from now on."""
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
-        self.entries = self._db.read(self._read).result()
+        self._take(self._db.read(self._read).result())
         self._loaded = True
 
     async def refresh(self) -> None:
         """Read them anew, and have them called."""
-        self.entries = await asyncio.wrap_future(self._db.read(self._read))
+        self._take(await asyncio.wrap_future(self._db.read(self._read)))
         self._changed()
 
     def heard(self, kind: str, _name: str) -> None:
-        """A listener of the feed of changes: a model was stored, here or by another process."""
-        if kind == "model" and self._loaded:
+        """A listener of the feed of changes: something was stored, here or by another process."""
+        if kind in {"model", "credential"} and self._loaded:
             task = asyncio.get_running_loop().create_task(self.refresh())
             self._refreshing.add(task)
             task.add_done_callback(self._refreshing.discard)
@@ -87,33 +90,79 @@ class StoredModels:
         params: dict[str, Any] = msgspec.json.decode(opened)
         return params
 
-    def _read(self, connection: Connection) -> tuple[ModelEntry, ...]:
-        return tuple(self._entries(MODELS.find(connection, limit=MODELS_MAX)))
+    def read(self, model_id: str, name: str, params: dict[str, Any], info: dict[str, Any]) -> ModelEntry:
+        """The entry that such a model would be. Raises MalformedRequest."""
+        return read_stored(model_id, name, params, info, self._credentials)
+
+    def seal_values(self, name: str, values: dict[str, Any]) -> dict[str, str]:
+        """The columns that hold a credential's values, which are read as a model would. Raises MalformedRequest,
+        NothingSealed.
+        """
+        if not self._envelope.ready:
+            raise NothingSealed
+        tried = {"model": "openai/any", "litellm_credential_name": name}
+        read_stored("any", "any", tried, {}, {name: values})
+        return _sealed(self._envelope, values, CREDENTIAL_PURPOSE, name)
+
+    def open_values(self, row: CredentialRow) -> dict[str, Any]:
+        """A credential's values. Raises CannotOpen or RootKeyMissing."""
+        opened = self._envelope.open(row.params, CREDENTIAL_PURPOSE, row.credential_name).reveal()
+        values: dict[str, Any] = msgspec.json.decode(opened)
+        return values
+
+    def naming(self, credential: str) -> list[str]:
+        """The ids of the models that name a credential."""
+        return [entry.info.id or "" for entry in self.entries if entry.params.litellm_credential_name == credential]
+
+    def _take(self, found: tuple[list[ModelRow], list[CredentialRow]]) -> None:
+        models, credentials = found
+        self._credentials = dict(self._values(credentials))
+        self.entries = tuple(self._entries(models))
+
+    def _read(self, connection: Connection) -> tuple[list[ModelRow], list[CredentialRow]]:
+        return MODELS.find(connection, limit=MODELS_MAX), CREDENTIALS.find(connection, limit=MODELS_MAX)
+
+    def _values(self, rows: list[CredentialRow]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for row in rows:
+            try:
+                yield row.credential_name, self.open_values(row)
+            except SekishoError as error:
+                log.warning("the stored credential %s does not open: %s", row.credential_name, error)
 
     def _entries(self, rows: list[ModelRow]) -> Iterator[ModelEntry]:
         for row in rows:
             if row.blocked:
                 continue
             try:
-                yield read_stored(row.model_id, row.model_name, self.open(row), row.info)
+                yield self.read(row.model_id, row.model_name, self.open(row), row.info)
             except SekishoError as error:
                 log.warning("the stored model %s is left out: %s", row.model_id, error)
 
 
 def sealed_params(envelope: Envelope, model_id: str, params: dict[str, Any]) -> dict[str, str]:
     """The columns that hold a model's parameters. Raises RootKeyMissing."""
-    text = Secret(msgspec.json.encode(params).decode())
-    return {"params": envelope.seal(text, PURPOSE, model_id), "root_id": envelope.root_id}
+    return _sealed(envelope, params, PURPOSE, model_id)
 
 
 def take_over(connection: Connection, envelope: Envelope) -> None:
     """Seal what a former root key sealed under the present one, so that the former can be removed."""
     if not envelope.ready:
         return
-    for row in MODELS.find(connection, MODELS.table.c.root_id != envelope.root_id, limit=MODELS_MAX):
+    for entities, purpose in ((MODELS, PURPOSE), (CREDENTIALS, CREDENTIAL_PURPOSE)):
+        _take_over(connection, envelope, entities, purpose)
+
+
+def _take_over(connection: Connection, envelope: Envelope, entities: Entities[Any], purpose: str) -> None:
+    for row in entities.find(connection, entities.table.c.root_id != envelope.root_id, limit=MODELS_MAX):
+        (name,) = entities.ident(row)
         try:
-            sealed = envelope.rewrap(row.params, PURPOSE, row.model_id)
+            sealed = envelope.rewrap(row.params, purpose, name)
         except CannotOpen as error:
-            log.warning("the stored model %s does not open: %s", row.model_id, error)
+            log.warning("the stored %s %s does not open: %s", entities.kind, name, error)
             continue
-        MODELS.update(connection, row, {"params": sealed, "root_id": envelope.root_id})
+        entities.update(connection, row, {"params": sealed, "root_id": envelope.root_id})
+
+
+def _sealed(envelope: Envelope, values: dict[str, Any], purpose: str, name: str) -> dict[str, str]:
+    text = Secret(msgspec.json.encode(values).decode())
+    return {"params": envelope.seal(text, purpose, name), "root_id": envelope.root_id}

@@ -15,7 +15,7 @@ from sekisho.store.schema import access_keys
 class AccessKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     """An access key as stored: whose it is (SHA-256 of the virtual key), its sealed secret and under which root key.
 
-    Times are epoch µs UTC; `last_used_us` None means never.
+    Times are epoch µs UTC; `last_used_us` None means never. It works until `until_us`, None: as long as its key.
     """
 
     access_key_id: str
@@ -26,6 +26,7 @@ class AccessKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     created_by: str | None = None
     last_used_us: int | None = None
+    until_us: int | None = None
 
 
 def get_access_key(connection: Connection, access_key_id: str) -> AccessKeyRow | None:

@@ -154,6 +154,15 @@ class ModelRow(Stamped, frozen=True, kw_only=True):
     blocked: bool = False
 
 
+class CredentialRow(Stamped, frozen=True, kw_only=True):
+    """What stored models have alike that name it. `params` is sealed under `root_id`."""
+
+    credential_name: str
+    params: str
+    root_id: str
+    info: dict[str, Any] = {}
+
+
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
     """One change: who made it, and the row as JSON before and after; None for no row."""
 
@@ -179,6 +188,7 @@ TAGS = Entities(domain.tags, "tag", TagRow)
 POOLS = Entities(domain.pools, "pool", PoolRow)
 POOL_KEYS = Entities(schema.pool_keys, "pool_key", PoolKeyRow)
 MODELS = Entities(domain.models, "model", ModelRow, secret=["params"])
+CREDENTIALS = Entities(domain.credentials, "credential", CredentialRow, secret=["params"])
 KEYS = Entities(schema.keys, "key", KeyRow)
 ACCESS_KEYS = Entities(schema.access_keys, "access_key", AccessKeyRow, secret=["secret"])
 AUDIT = Entities(domain.audit_changes, "audit", AuditRow)

@@ -227,6 +227,17 @@ models = Table(
     Index("models_name", "model_name"),
 )
 
+#: What several stored models have alike: keys and addresses of a provider. `params` is sealed under `root_id`.
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("credential_name", Text, primary_key=True),
+    Column("params", Text, nullable=False),
+    Column("root_id", Text, nullable=False),
+    _json("info", "{}"),
+    *_stamps(),
+)
+
 #: Who changed what: one row a change, in the same transaction. `before` and `after` are JSON, None for no row.
 audit_changes = Table(
     "audit_changes",

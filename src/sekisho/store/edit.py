@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, insert
 from sqlalchemy.engine import Connection
 
 from sekisho.core.errors import CallerError
@@ -21,6 +21,7 @@ from sekisho.store.domain import audit_changes
 from sekisho.store.entities import Entities
 
 R = TypeVar("R", bound=msgspec.Struct)
+REMOVED_AT_ONCE = 500
 
 
 class Raced(CallerError):
@@ -69,6 +70,12 @@ class Edit:
         if not entities.delete(self.connection, present):
             raise Raced
         self.record(entities, "deleted", present, None)
+
+    def remove_all(self, entities: Entities[Any], condition: ColumnElement[bool]) -> None:
+        """Every row that meets the condition is gone, one by one, as the audit wants it. Raises Raced."""
+        while rows := entities.find(self.connection, condition, limit=REMOVED_AT_ONCE):
+            for row in rows:
+                self.remove(entities, row)
 
     def note(self, kind: str, name: str) -> None:
         """Every replica forgets what it holds of this, which has changed otherwise than by a row of its own."""

@@ -30,7 +30,7 @@ from sekisho.store import counters, domain
 from sekisho.store.domain import limits_column, with_room
 
 #: The revision that this code reads and writes.
-HEAD = "0005"
+HEAD = "0006"
 
 #: All tables, those of domain.py and counters.py too.
 metadata = domain.metadata
@@ -107,7 +107,8 @@ pool_keys = Table(
     Index("pool_keys_pool_id", "pool_id"),
 )
 
-#: Access keys that stand for a virtual key. `secret` is sealed (core/envelope.py) under the root key `root_id`.
+#: Access keys that stand for a virtual key. `secret` is sealed (core/envelope.py) under the root key `root_id`. Those
+#: that were there when their key was rotated end at `until_us`, with its former secret.
 access_keys = Table(
     "access_keys",
     metadata,
@@ -119,6 +120,7 @@ access_keys = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("created_by", Text),
     Column("last_used_us", BigInteger),
+    Column("until_us", BigInteger),
     Index("access_keys_key_hash", "key_hash"),
     Index("access_keys_created", "created_us", "access_key_id"),
 )

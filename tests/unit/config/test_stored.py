@@ -38,3 +38,14 @@ def test_what_cannot_be_a_model_is_refused_by_name(name: str, params: dict[str, 
     with pytest.raises(MalformedRequest) as caught:
         read_stored("id-1", name, params, {})
     assert caught.value.info.param == param
+
+
+def test_a_model_takes_from_its_credential_what_it_does_not_say_itself() -> None:
+    credentials = {"c": {"api_key": "sk-shared", "api_base": "http://127.0.0.1:9"}, "d": {"api_key": "sk-other"}}
+    params = {"model": "openai/gpt-5", "litellm_credential_name": "c"}
+    entry = read_stored("id-1", "gpt", params, {}, credentials)
+    assert (entry.params.api_key, entry.params.api_base) == (Secret("sk-shared"), "http://127.0.0.1:9")
+    own = read_stored("id-1", "gpt", params | {"api_key": "sk-own"}, {}, credentials)
+    assert own.params.api_key == Secret("sk-own")
+    with pytest.raises(MalformedRequest):
+        read_stored("id-1", "gpt", params, {}, {"c": {"api_key": "os.environ/OPENAI_API_KEY"}})

@@ -10,7 +10,7 @@ from sekisho.config.load import load_settings
 from sekisho.core.envelope import Envelope
 from sekisho.providers.stored import NothingSealed, StoredModels, take_over
 from sekisho.store.db import Database
-from sekisho.store.directory import MODELS
+from sekisho.store.directory import CREDENTIALS, MODELS
 from sekisho.store.edit import Edit
 from tests.support.application import CONFIG, environment, write_config
 from tests.support.ledger import NOW_US, open_database
@@ -92,3 +92,45 @@ async def test_who_hears_of_a_change_reads_anew(db: Database) -> None:
     models.heard("team", "t")
     await models.refresh()
     assert ([entry.info.id for entry in models.entries], told) == (["a"], ["changed"])
+
+
+def share(db: Database, name: str, envelope: Envelope = OLD, **values: Any) -> None:
+    sealed = shelf(db, envelope)[0].seal_values(name, values)
+    db.write(
+        lambda connection: Edit(connection, None, NOW_US).add(CREDENTIALS, credential_name=name, **sealed)
+    ).result()
+
+
+def test_models_share_a_credential(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    share(db, "c", api_key="sk-canary")
+    share(db, "gone", Envelope("ef" * 32), api_key="sk-canary")
+    for name, credential in (("a", "c"), ("b", "gone")):
+        sealed = shelf(db)[0].seal(name, {"model": "openai/m", "litellm_credential_name": credential})
+        row: dict[str, Any] = {"model_id": name, "model_name": name} | sealed
+        db.write(lambda connection, row=row: Edit(connection, None, NOW_US).add(MODELS, **row)).result()  # type: ignore[misc]
+    models, _ = shelf(db)
+    models.load()
+    (entry,) = models.entries
+    assert (entry.info.id, entry.params.api_key and entry.params.api_key.reveal()) == ("a", "sk-canary")
+    assert (models.naming("c"), models.naming("d")) == (["a"], [])
+    assert "credential gone does not open" in caplog.text
+    assert "model b is left out" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_credentials_too_are_sealed_anew_at_a_start(db: Database) -> None:
+    share(db, "c", api_key="sk-canary")
+    db.write(lambda connection: take_over(connection, NEW)).result()
+    row = db.read_now(lambda connection: CREDENTIALS.get(connection, "c"))
+    assert row is not None
+    assert shelf(db, Envelope("cd" * 32))[0].open_values(row) == {"api_key": "sk-canary"}
+    with pytest.raises(NothingSealed):
+        shelf(db, Envelope(None))[0].seal_values("c", {})
+
+
+async def test_who_hears_of_a_credential_reads_anew(db: Database) -> None:
+    models, told = shelf(db)
+    models.load()
+    models.heard("credential", "c")
+    await models.refresh()
+    assert told

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sekisho.store.db import Store
 from sekisho.store.directory import BUDGETS, TEAM_MEMBERS, TEAMS, USERS, BudgetRow
 from sekisho.store.domain import audit_changes, changes
-from sekisho.store.edit import Edit, Raced
+from sekisho.store.edit import REMOVED_AT_ONCE, Edit, Raced
 from sekisho.store.limits import Limits
 from tests.support.ledger import NOW_US
 
@@ -101,6 +101,14 @@ def test_who_changed_a_row_last_stands_in_it(db: Store) -> None:
     stored = db.read_now(lambda connection: TEAMS.get(connection, "t"))
     assert stored == row
     assert (row.created_by, row.updated_by, row.updated_us) == ("root", "hanako", NOW_US + 5)
+
+
+def test_all_that_meet_a_condition_are_removed_each_with_its_entry(db: Store) -> None:
+    rows = [BudgetRow(budget_id=f"b{number}", created_us=1, updated_us=1) for number in range(REMOVED_AT_ONCE + 1)]
+    edited(db, lambda edit: edit.add_all(BUDGETS, [*rows, BudgetRow(budget_id="c", created_us=1, updated_us=1)]))
+    edited(db, lambda edit: edit.remove_all(BUDGETS, BUDGETS.table.c.budget_id != "c"))
+    assert [row.budget_id for row in db.read_now(lambda connection: BUDGETS.find(connection, limit=9))] == ["c"]
+    assert [row["action"] for row in audited(db)].count("deleted") == len(rows)
 
 
 @pytest.mark.parametrize("again", ["change", "remove"])

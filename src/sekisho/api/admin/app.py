@@ -15,6 +15,7 @@ from sekisho.api.admin import (
     aws_credentials,
     budgets,
     costs,
+    credentials,
     customers,
     global_spend,
     key_lists,
@@ -60,6 +61,7 @@ MODULES = (
     me,
     audit,
     models,
+    credentials,
     aws_credentials,
 )
 #: A body of the management API: metadata and lists of models, no prompts.

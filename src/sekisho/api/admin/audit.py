@@ -36,6 +36,7 @@ TABLES = {
     "end_user": "LiteLLM_EndUserTable",
     "tag": "LiteLLM_TagTable",
     "model": "LiteLLM_ProxyModelTable",
+    "credential": "LiteLLM_CredentialsTable",
 }
 _KINDS = {table: kind for kind, table in TABLES.items()}
 

@@ -40,6 +40,7 @@ def shown(row: AccessKeyRow) -> dict[str, Any]:
         "created_at": iso(row.created_us),
         "created_by": row.created_by,
         "last_used_at": iso(row.last_used_us),
+        "expires_at": iso(row.until_us),
     }
 
 

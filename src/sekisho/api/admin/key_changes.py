@@ -10,6 +10,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import msgspec
+from sqlalchemy import and_, or_
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.access import Owner, check_may_touch, leads
@@ -19,7 +21,7 @@ from sekisho.api.admin.references import check_member, check_references
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import Forbidden, MalformedRequest
 from sekisho.identity.keys import KEY_BYTES, PREFIX, UnknownKey, hash_of, token_hash
-from sekisho.store.directory import KEYS, TEAMS
+from sekisho.store.directory import ACCESS_KEYS, KEYS, TEAMS
 from sekisho.store.edit import Edit
 from sekisho.store.keys import KeyRow, alias_is_taken
 from sekisho.store.tokens import find_key, is_taken, rotate
@@ -101,12 +103,13 @@ def block_key(edit: Edit, asker: Asker, name: str, *, blocked: bool) -> KeyRow:
 
 
 def regenerate_key(edit: Edit, asker: Asker, name: str, sent: RegenerateFields, master_hash: str) -> tuple[str, KeyRow]:
-    """A new secret for the same key: alias, limits, spend and history stay."""
+    """A new secret for the same key: alias, limits, spend and history stay. Its access keys end with the former one."""
     present = reached_key(edit.connection, asker, name)
     key = sent.new_key or PREFIX + secrets.token_urlsafe(KEY_BYTES)
     _check_free(edit.connection, key, master_hash)
     until_us = expiry_us(sent.grace_period, edit.now_us, "grace_period") or edit.now_us
     columns = rotate(edit.connection, present, token_hash(key), now_us=edit.now_us, until_us=until_us)
+    _end_access_keys(edit, present.token, until_us)
     fields = key_columns(sent, present, edit.now_us)
     row = _changed(edit, asker, present, fields) if fields else present
     return key, edit.change(KEYS, row, columns | {"key_name": shown_name(key)}, "rotated")
@@ -143,6 +146,17 @@ def reset_spend(edit: Edit, asker: Asker, name: str, to_nano_usd: int) -> tuple[
 def shown_name(key: str) -> str:
     """What is shown of a key: enough to tell it from others."""
     return f"{PREFIX}...{key[-4:]}"
+
+
+def _end_access_keys(edit: Edit, token: str, until_us: int) -> None:
+    """Pairs by which the key is used end at this time, unless they end earlier; those that have ended are removed."""
+    table = ACCESS_KEYS.table.c
+    edit.remove_all(ACCESS_KEYS, and_(table.key_hash == token, table.until_us <= edit.now_us))
+    lasting = and_(table.key_hash == token, or_(table.until_us.is_(None), table.until_us > until_us))
+    while rows := ACCESS_KEYS.find(edit.connection, lasting, limit=500):
+        for row in rows:
+            ACCESS_KEYS.update(edit.connection, row, {"until_us": until_us})
+            edit.record(ACCESS_KEYS, "updated", row, msgspec.structs.replace(row, until_us=until_us))
 
 
 def _changed(edit: Edit, asker: Asker, present: KeyRow, fields: dict[str, Any]) -> KeyRow:

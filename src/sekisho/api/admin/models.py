@@ -16,7 +16,6 @@ from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.limit_rows import stamps_row
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.config.keys import is_secret
-from sekisho.config.stored import read_stored
 from sekisho.core.errors import Forbidden, MalformedRequest
 from sekisho.core.ids import new_uuid7
 from sekisho.providers.stored import StoredModels
@@ -45,14 +44,14 @@ class ModelId(Body):
 @router.post("/new")
 async def new(body: ModelFields, services: Services, asker: Asked) -> Response:
     """Add a model. It is called from the next request on."""
-    shelf = _shelf(services)
+    shelf = shelf_of(services)
     name, params = body.model_name, body.litellm_params
     if not name or not params:
         raise MalformedRequest("A model needs 'model_name' and 'litellm_params'.", param="model_name")
     info = dict(body.model_info or {})
     model_id = str(info.pop("id", None) or new_uuid7())
     _check_not_declared(services, model_id)
-    read_stored(model_id, name, storable(params), storable(info))
+    shelf.read(model_id, name, storable(params), storable(info))
 
     def work(edit: Edit) -> ModelRow:
         if MODELS.get(edit.connection, model_id) is not None:
@@ -81,7 +80,7 @@ async def update_named(model_id: Name, body: ModelFields, services: Services, as
 @router.post("/delete")
 async def delete(body: ModelId, services: Services, asker: Asked) -> Response:
     """The model is called no more."""
-    shelf = _shelf(services)
+    shelf = shelf_of(services)
     _check_not_declared(services, body.id)
     await services.desk.edit(asker.actor, lambda edit: edit.remove(MODELS, _named(edit.connection, body.id)))
     await shelf.refresh()
@@ -89,15 +88,15 @@ async def delete(body: ModelId, services: Services, asker: Asked) -> Response:
 
 
 async def _updated(model_id: str, body: ModelFields, services: AdminServices, asker: Asker) -> Response:
-    shelf = _shelf(services)
+    shelf = shelf_of(services)
     _check_not_declared(services, model_id)
 
     def work(edit: Edit) -> ModelRow:
         present = _named(edit.connection, model_id)
-        params = _merged(shelf.open(present), body.litellm_params)
-        info = _merged(present.info, {k: v for k, v in (body.model_info or {}).items() if k != "id"})
+        params = merged(shelf.open(present), body.litellm_params)
+        info = merged(present.info, {k: v for k, v in (body.model_info or {}).items() if k != "id"})
         name = body.model_name or present.model_name
-        read_stored(model_id, name, storable(params), storable(info))
+        shelf.read(model_id, name, storable(params), storable(info))
         fields: dict[str, Any] = {"model_name": name, "info": info} | shelf.seal(model_id, params)
         if body.blocked is not None:
             fields["blocked"] = body.blocked
@@ -108,30 +107,35 @@ async def _updated(model_id: str, body: ModelFields, services: AdminServices, as
 
 async def _changed(services: AdminServices, asker: Asker, body: ModelFields, work: Any) -> Response:
     """Store, and have it called from now on."""
-    shelf = _shelf(services)
+    shelf = shelf_of(services)
     row = await services.desk.edit(asker.actor, work)
     await shelf.refresh()
     return answer(_row(row, shelf.open(row)), body)
 
 
-def _merged(present: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, Any]:
+def merged(present: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, Any]:
     """What was sent over what there is; null takes away. A hidden value that comes back changes nothing."""
     fresh = {name: value for name, value in (sent or {}).items() if value != HIDDEN}
     return {name: value for name, value in (present | fresh).items() if value is not None}
 
 
+def hidden(params: dict[str, Any]) -> dict[str, Any]:
+    """The same, without its secrets."""
+    return {name: HIDDEN if is_secret(name) else value for name, value in params.items()}
+
+
 def _row(row: ModelRow, params: dict[str, Any]) -> dict[str, Any]:
-    shown = {name: HIDDEN if is_secret(name) else value for name, value in params.items()}
     return {
         "model_id": row.model_id,
         "model_name": row.model_name,
-        "litellm_params": shown,
+        "litellm_params": hidden(params),
         "model_info": row.info | {"id": row.model_id, "db_model": True},
         "blocked": row.blocked,
     } | stamps_row(row)
 
 
-def _shelf(services: AdminServices) -> StoredModels:
+def shelf_of(services: AdminServices) -> StoredModels:
+    """Where models are stored. Raises NotEnforced where they are not."""
     if services.models is None:
         raise NotEnforced(
             "store_model_in_db", "Models come from the file until general_settings.store_model_in_db is on."

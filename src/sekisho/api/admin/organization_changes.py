@@ -26,7 +26,7 @@ from sekisho.api.admin.fields import (
 from sekisho.api.admin.limit_fields import Duration, LimitFields, Name, OptionalCount, OptionalUsd, limits_from
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
-from sekisho.api.admin.team_changes import MEMBERS_MAX, Member, find_user, member_user, remove_all
+from sekisho.api.admin.team_changes import MEMBERS_MAX, Member, find_user, member_user
 from sekisho.core.errors import CallerError, MalformedRequest
 from sekisho.core.ids import new_uuid7
 from sekisho.store.directory import (
@@ -129,7 +129,7 @@ def remove_organizations(edit: Edit, asker: Asker, names: list[str]) -> list[Org
             if entities.find(edit.connection, entities.table.c.organization_id == row.organization_id, limit=1):
                 raise InUse
         condition = ORGANIZATION_MEMBERS.table.c.organization_id == row.organization_id
-        remove_all(edit, ORGANIZATION_MEMBERS, condition)
+        edit.remove_all(ORGANIZATION_MEMBERS, condition)
         edit.remove(ORGANIZATIONS, row)
     return rows
 
@@ -168,7 +168,7 @@ def remove_member(edit: Edit, asker: Asker, sent: NamedOrganizationMember) -> Or
     keys, teams = KEYS.table.c, TEAMS.table.c
     in_its_teams = keys.team_id.in_(select(teams.team_id).where(teams.organization_id == row.organization_id))
     within = or_(keys.organization_id == row.organization_id, in_its_teams)
-    remove_all(edit, KEYS, and_(keys.user_id == row.user_id, within))
+    edit.remove_all(KEYS, and_(keys.user_id == row.user_id, within))
     edit.remove(ORGANIZATION_MEMBERS, row)
     return row
 

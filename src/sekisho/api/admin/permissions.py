@@ -220,6 +220,11 @@ RULES: tuple[Rule, ...] = (
     _writes("/model/update"),
     _writes("/model/{model_id}/update", method="PATCH"),
     _writes("/model/delete"),
+    _writes("/credentials"),
+    _writes("/credentials/{credential_name}", method="PATCH"),
+    _writes("/credentials/{credential_name}", method="DELETE"),
+    _reads("GET", "/credentials"),
+    _reads("GET", "/credentials/by_name/{credential_name}"),
     # access-key pairs
     _writes("/sekisho/v1/key/aws-credentials"),
     _writes("/sekisho/v1/key/aws-credentials/{access_key_id}", method="DELETE"),

@@ -17,7 +17,7 @@ from sekisho.api.admin.fields import Body, Described, Names, UnknownObject, answ
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.services import Asked, Asker, Services
-from sekisho.api.admin.team_changes import owner_of_team, reached_team, remove_all
+from sekisho.api.admin.team_changes import owner_of_team, reached_team
 from sekisho.api.admin.teamrows import project_row
 from sekisho.api.admin.visible import visible_teams
 from sekisho.core.errors import Forbidden, MalformedRequest
@@ -97,7 +97,7 @@ async def delete(body: ProjectIds, services: Services, asker: Asked) -> Response
     def work(edit: Edit) -> list[ProjectRow]:
         rows = [reached_project(edit.connection, asker, name) for name in dict.fromkeys(body.project_ids)]
         for row in rows:
-            remove_all(edit, KEYS, KEYS.table.c.project_id == row.project_id)
+            edit.remove_all(KEYS, KEYS.table.c.project_id == row.project_id)
             edit.remove(PROJECTS, row)
         return rows
 

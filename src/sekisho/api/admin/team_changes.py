@@ -156,15 +156,8 @@ def remove_teams(edit: Edit, asker: Asker, team_ids: list[str]) -> None:
     for team_id in dict.fromkeys(team_ids):
         row, _ = reached_team(edit.connection, asker, team_id)
         for entities in (KEYS, PROJECTS, TEAM_MEMBERS):
-            remove_all(edit, entities, entities.table.c.team_id == team_id)
+            edit.remove_all(entities, entities.table.c.team_id == team_id)
         edit.remove(TEAMS, row)
-
-
-def remove_all(edit: Edit, entities: Any, condition: Any) -> None:
-    """Remove every row that meets the condition, one by one, as the audit wants it."""
-    while rows := entities.find(edit.connection, condition, limit=500):
-        for row in rows:
-            edit.remove(entities, row)
 
 
 def add_member(edit: Edit, asker: Asker, team: TeamRow, member: Member, limits: Limits) -> TeamMemberRow:

@@ -24,7 +24,6 @@ from sekisho.api.admin.team_changes import (
     member_limits_from,
     present_member,
     reached_team,
-    remove_all,
 )
 from sekisho.api.admin.teamrows import membership_row
 from sekisho.api.admin.teams import shown_team, team_with_members
@@ -133,7 +132,7 @@ async def delete(body: DeleteFields, services: Services, asker: Asked) -> Respon
         team, _ = reached_team(edit.connection, asker, body.team_id)
         row = present_member(edit.connection, team, Member(user_id=body.user_id, user_email=body.user_email))
         columns = KEYS.table.c
-        remove_all(edit, KEYS, and_(columns.team_id == team.team_id, columns.user_id == row.user_id))
+        edit.remove_all(KEYS, and_(columns.team_id == team.team_id, columns.user_id == row.user_id))
         edit.remove(TEAM_MEMBERS, row)
         return team
 

@@ -18,7 +18,7 @@ from sekisho.api.admin.limit_fields import Name, OptionalUsd, nano_usd
 from sekisho.api.admin.permissions import Role
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
-from sekisho.api.admin.team_changes import Member, add_member, find_user, owner_of_team, remove_all
+from sekisho.api.admin.team_changes import Member, add_member, find_user, owner_of_team
 from sekisho.core.errors import CallerError, ErrorClass, Forbidden, MalformedRequest
 from sekisho.core.ids import new_uuid7
 from sekisho.identity.keys import MASTER_USER_ID
@@ -129,7 +129,7 @@ def remove_users(edit: Edit, asker: Asker, user_ids: list[str]) -> int:
     rows = [reached_user(edit.connection, asker, user_id) for user_id in dict.fromkeys(user_ids)]
     for row in rows:
         for entities in (KEYS, TEAM_MEMBERS, ORGANIZATION_MEMBERS):
-            remove_all(edit, entities, entities.table.c.user_id == row.user_id)
+            edit.remove_all(entities, entities.table.c.user_id == row.user_id)
         edit.remove(USERS, row)
     return len(rows)
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from sekisho.core.clock import FakeClock
+from sekisho.core.errors import Unauthenticated
 from sekisho.identity.keys import token_hash
+from sekisho.policy.admit import admit
 from tests.support.admin import Admin
 from tests.support.ledger import add_key
 
@@ -38,6 +40,7 @@ async def test_a_pair_is_shown_whole_once(admin: Admin, key: str) -> None:
         "created_at": "2023-11-14T22:13:20.000000Z",
         "created_by": "default_user_id",
         "last_used_at": None,
+        "expires_at": None,
     }
 
 
@@ -129,3 +132,45 @@ async def test_every_change_of_a_pair_is_in_the_audit_without_its_secret(admin: 
     assert [row["action"] for row in reply.json["audit_logs"]] == ["created", "blocked", "unblocked", "deleted"]
     assert {row["changed_by"] for row in reply.json["audit_logs"]} == {"default_user_id"}
     assert made["secret_access_key"].encode() not in reply.body
+
+
+async def test_pairs_end_with_the_secret_that_they_were_made_beside(admin: Admin, clock: FakeClock, key: str) -> None:
+    """Who had the former secret has the pairs: rotation ends both, after the same grace."""
+    old = (await admin.post(PATH, {"key": key})).json["access_key_id"]
+    fresh = (await admin.post("/key/regenerate", {"key": key, "grace_period": "1h"})).json["key"]
+    new = (await admin.post(PATH, {"key": fresh})).json["access_key_id"]
+    listed = {pair["access_key_id"]: pair["expires_at"] for pair in (await admin.get(PATH)).json["aws_credentials"]}
+    assert listed == {old: "2023-11-14T23:13:20.000000Z", new: None}
+
+    def works(name: str) -> bool:
+        found = admin.access_keys.find(name)
+        assert found is not None
+        try:
+            admit(found.principal, None, clock.now_us())
+        except Unauthenticated:
+            return False
+        return True
+
+    assert (works(old), works(new)) == (True, True)
+    clock.advance(3_600)
+    assert (works(old), works(new)) == (False, True)
+    await admin.post("/key/regenerate", {"key": fresh})
+    assert works(new) is False
+    assert [pair["access_key_id"] for pair in (await admin.get(PATH)).json["aws_credentials"]] == [new]
+    told = (await admin.get("/audit", table_name="access_key", sort_order="asc")).json["audit_logs"]
+    assert [(line["action"], line["object_id"]) for line in told if line["action"] != "created"] == [
+        ("updated", old),
+        ("deleted", old),
+        ("updated", new),
+    ]
+
+
+async def test_a_second_rotation_does_not_lengthen_the_grace_of_the_first(
+    admin: Admin, clock: FakeClock, key: str
+) -> None:
+    await admin.post(PATH, {"key": key})
+    fresh = (await admin.post("/key/regenerate", {"key": key, "grace_period": "1h"})).json["key"]
+    clock.advance(60)
+    await admin.post("/key/regenerate", {"key": fresh, "grace_period": "1d"})
+    (pair,) = (await admin.get(PATH)).json["aws_credentials"]
+    assert pair["expires_at"] == "2023-11-14T23:13:20.000000Z"
