@@ -22,3 +22,5 @@ done
 compile tests/real/openai_server/requirements.in --output-file tests/real/openai_server/requirements.txt
 # The same, for LiteLLM's own clients.
 compile tests/real/litellm_client/requirements.in --output-file tests/real/litellm_client/requirements.txt
+# The same, for the program that fuzzes the management API by its description.
+compile tests/real/openapi/requirements.in --output-file tests/real/openapi/requirements.txt

@@ -30,6 +30,7 @@ PREFIXES = (
     "/model/update",
     "/model_group/make_public",
     "/onboarding",
+    "/openapi.json",
     "/organization/",
     "/policies",
     "/project/",

@@ -22,6 +22,7 @@ from sekisho.api.admin import (
     keys,
     me,
     models,
+    openapi,
     organizations,
     pools,
     projects,
@@ -61,8 +62,8 @@ MODULES = (
     me,
     audit,
     models,
-    credentials,
     aws_credentials,
+    openapi,
 )
 #: A body of the management API: metadata and lists of models, no prompts.
 BODY_BYTES = 1024 * 1024

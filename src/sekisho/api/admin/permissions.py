@@ -213,6 +213,7 @@ RULES: tuple[Rule, ...] = (
     _reads("POST", "/cost/estimate", ANYBODY),
     _reads("GET", "/sekisho/v1/usage", _SPEND),
     _reads("GET", "/sekisho/v1/me", ANYBODY),
+    _reads("GET", "/openapi.json", ANYBODY),
     _reads("GET", "/audit"),
     _reads("GET", "/audit/{change_id}"),
     # models

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sekisho.api.admin.fields import Body, answer
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.key_changes import make_key
-from sekisho.api.admin.key_fields import KeyFields
+from sekisho.api.admin.key_fields import KeyFields, check_key_fields
 from sekisho.api.admin.keyrows import made_key, token_row
 from sekisho.api.admin.limit_fields import Name, NameList
 from sekisho.api.admin.limit_rows import limit_row
@@ -257,7 +257,9 @@ def _key_of(asker: Asker, body: UserFields, user: UserRow) -> KeyFields:
     fields = {name: getattr(body, name) for name in _OF_THE_KEY if name in body.model_fields_set}
     if not asker.is_admin and body.organizations:
         fields["organization_id"] = body.organizations[0]
-    return KeyFields.model_validate(fields | {"user_id": user.user_id})
+    key = KeyFields.model_validate(fields | {"user_id": user.user_id})
+    check_key_fields(key)
+    return key
 
 
 async def _updates(services: AdminServices, body: BulkUserUpdate) -> list[UserFields]:

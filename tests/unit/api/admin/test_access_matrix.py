@@ -253,6 +253,7 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
     ("POST /spend/calculate", {"model": "priced", "messages": []}, "VOTMSUW"),
     ("POST /cost/estimate", {"model": "priced", "input_tokens": 1, "output_tokens": 1}, "VOTMSUW"),
     ("GET /sekisho/v1/me", {}, "VOTMSUW"),
+    ("GET /openapi.json", {}, "VOTMSUW"),
 ]
 
 

@@ -198,3 +198,10 @@ async def test_who_administers_an_organisation_sees_nothing_of_its_members_in_ot
     listed = (await world.get("/user/list", user_ids="user-X", token=key_of("O"))).json["users"]
     assert [(one["teams"], one["key_count"]) for one in listed] == [([], 0)]
     assert len((await world.get("/user/info", token=FOREIGN_KEY)).json["keys"]) == 2
+
+
+@pytest.mark.parametrize("field", [{"key_type": "odd"}, {"allowed_routes": ["/v1/models"]}])
+async def test_the_key_of_a_user_is_as_any_key(admin: Admin, field: dict[str, Any]) -> None:
+    reply = await admin.post("/user/new", {"user_id": "u", **field})
+    assert (reply.status, reply.error["param"]) == (400, next(iter(field)))
+    assert (await admin.get("/user/info", user_id="u")).status == 404

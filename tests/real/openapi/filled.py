@@ -1,0 +1,92 @@
+"""The gateway's OpenAPI document, with names of things that exist among what its fields may hold.
+
+Flows in: the document as it is served. Flows out: one from which a fuzzer's requests also reach what is behind the
+checks: wherever a field names something, it may be one of KNOWN as well as anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sekisho.identity.keys import token_hash
+
+MEMBER_KEY, LOST_KEY = "sk-of-a-member", "sk-made-to-be-lost"
+_MODELS = ["gpt-test", "claude-test", "gpt-*"]
+#: Name of a field or parameter -> what may stand there that means something.
+KNOWN: dict[str, list[Any]] = {
+    "key": [LOST_KEY, token_hash(LOST_KEY)],
+    "keys": [LOST_KEY],
+    "api_key": [token_hash(LOST_KEY)],
+    "key_hash": [token_hash(LOST_KEY)],
+    "key_alias": ["lost"],
+    "user_id": ["ada", "bob"],
+    "user_ids": ["bob"],
+    "user_email": ["ada@example.com"],
+    "user_role": ["internal_user", "proxy_admin_viewer"],
+    "team_id": ["t"],
+    "team_ids": ["t"],
+    "teams": ["t"],
+    "organization_id": ["o"],
+    "organization_ids": ["o"],
+    "organizations": ["o"],
+    "project_id": ["p"],
+    "project_ids": ["p"],
+    "budget_id": ["b"],
+    "budgets": ["b"],
+    "end_user_id": ["customer"],
+    "name": ["ci"],
+    "names": ["ci"],
+    "tags": ["ci"],
+    "pool_id": ["pool"],
+    "model_id": ["m"],
+    "id": ["m", "b"],
+    "model": _MODELS,
+    "models": _MODELS,
+    "model_name": ["mine"],
+    "litellm_params": [{"model": "openai/gpt-4.1", "api_key": "sk-x"}],
+    "start_date": ["2026-01-01", "2026-01-01 00:00:00"],
+    "end_date": ["2027-01-01"],
+    "duration": ["30s", "1mo", "-1"],
+    "grace_period": ["1h"],
+    "budget_duration": ["1d", "1mo"],
+    "time_period": ["7d"],
+    "time_zone": ["Asia/Tokyo", "Nowhere/Land"],
+    "temp_budget_expiry": ["2030-01-01T00:00:00Z"],
+    "team_member_permissions": ["/key/info", "/key/generate"],
+    "key_type": ["llm_api", "default"],
+    "by": ["team", "model", "day", "tag"],
+    "messages": [{"role": "user", "content": "Hello"}],
+    "member": [{"role": "user", "user_id": "ada"}],
+}
+#: What an administrator's program may send with any request.
+_HEADER = {"name": "litellm-changed-by", "in": "header", "required": False, "schema": {"type": "string"}}
+
+
+def filled(document: dict[str, Any]) -> dict[str, Any]:
+    """The same with KNOWN in it."""
+    for schema in document["components"]["schemas"].values():
+        _fill_object(schema)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            parameters = operation.setdefault("parameters", [])
+            for parameter in parameters:
+                parameter["schema"] = _with_known(parameter["name"], parameter["schema"])
+            parameters.append(_HEADER)
+    return document
+
+
+def _fill_object(schema: dict[str, Any]) -> None:
+    properties = schema.get("properties", {})
+    for name in properties:
+        properties[name] = _with_known(name, properties[name])
+
+
+def _with_known(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Where a field is a list, also a list of these."""
+    if name not in KNOWN:
+        return schema
+    one = {"enum": KNOWN[name]}
+    listed = schema.get("type") == "array" or any(each.get("type") == "array" for each in schema.get("anyOf", []))
+    fields = {key: schema[key] for key in ("title", "default") if key in schema}
+    known = {"type": "array", "items": one, "minItems": 1, "maxItems": 3} if listed else one
+    return fields | {"anyOf": [known, {key: value for key, value in schema.items() if key not in fields}]}
