@@ -8,6 +8,7 @@ nothing of its answer, is cut off in the end, for closing alone would wait for i
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -18,6 +19,9 @@ _ANSWER = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 35\r\n"
     b"connection: close\r\n\r\nThe request's headers are too large"
 )
+#: Java's HTTP client offers HTTP/2 so with the first request on a connection. The parser would take what follows for
+#: HTTP/2, and the request for one without a body; RFC 9110, section 7.8, lets a server pass over the offer.
+_H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
 class _HeadTooLarge(Exception):
@@ -37,6 +41,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = self._head_began = False
         self._head_bytes = self._read_bytes = 0
         self._in_request = self._upgraded = False
+        self._fresh = True
         self._unsent_bytes = 0
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -83,6 +88,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the socket."""
+        if self._fresh:
+            self._fresh, data = False, _without_h2c(data)
         self._head_began, self._read_bytes = False, len(data)
         super().data_received(data)
         if self._upgraded:
@@ -158,6 +165,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._watch_taking()
         else:
             self.transport.abort()
+
+
+def _without_h2c(data: bytes) -> bytes:
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _H2C.sub(b"", head + end) + rest if b"h2c" in head else data
 
 
 def patient(stalled_seconds: float) -> type[BoundedHttpProtocol]:

@@ -150,3 +150,17 @@ async def test_a_body_in_chunks_is_no_head() -> None:
             await silence(0.005)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
         assert server.bodies == [b"z" * 0x12C00 * 5]
+
+
+@pytest.mark.parametrize("offer", [b"Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n", b"upgrade:h2c \r\n"])
+async def test_an_offer_of_http2_is_passed_over(offer: bytes) -> None:
+    """Java's HTTP client makes it with its first request, and its body would be lost."""
+    body = b"\r\nUpgrade: h2c\r\n"
+    length = b"content-length: %d\r\n" % len(body)
+    async with connected() as (server, reader, writer):
+        writer.write(HEAD + b"Connection: Upgrade, HTTP2-Settings\r\n" + length + offer + b"\r\n" + body)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), LONG)).startswith(b"HTTP/1.1 200")
+        writer.write(HEAD + length + b"\r\n" + body)
+        while len(server.bodies) < 2:
+            await asyncio.wait_for(reader.read(2**16), LONG)
+        assert server.bodies == [body, body]
