@@ -62,6 +62,7 @@ MODULES = (
     me,
     audit,
     models,
+    credentials,
     aws_credentials,
     openapi,
 )
