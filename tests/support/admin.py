@@ -86,7 +86,7 @@ class Admin:
         self.limiter = MemoryLimiter(clock, self._spent)
         self.models = StoredModels(self.db, envelope, lambda: None)
         self.models.load()
-        self.desk = Desk(self.db, clock, [self.ring.forget])
+        self.desk = Desk(self.db, clock, [self.ring.forget, self.access_keys.heard])
         self._app = build_admin(
             AdminServices(
                 access_keys=pairs,

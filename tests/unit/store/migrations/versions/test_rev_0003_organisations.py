@@ -14,7 +14,6 @@ from sekisho.store.migrate import alembic_config
 from sekisho.store.schema import COUNTERS, SUMS, marks, metadata, usage_days, usage_hours
 from tests.support.ledger import run_sql
 
-
 #: What later revisions add.
 LATER = {*COUNTERS, *SUMS, marks, credentials}
 
