@@ -166,7 +166,8 @@ async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float,
     passage = call.passage = call.facts = passage_of(call, attempt.upstream)
     await _first_content(attempt, passage, between_chunks_seconds, dog)
     if passage.failed is not None:
-        call.reached_provider = passage.usage is not None  # what it has counted it may bill
+        # What it has counted, or begun to say, it may bill.
+        call.reached_provider = passage.usage is not None or passage.text_bytes > 0
         raise UpstreamRefused(passage.failed)
 
 

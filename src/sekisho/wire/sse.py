@@ -10,6 +10,9 @@ from __future__ import annotations
 from sekisho.core import bounds
 from sekisho.core.errors import UpstreamProtocolError
 
+#: A byte order mark may stand before the first event.
+_BOM = b"\xef\xbb\xbf"
+
 
 class SseReader:
     """Feeds bytes, yields events. Comments and `id:`/`retry:` lines are passed over."""
@@ -69,7 +72,7 @@ def _parse(block: bytes) -> tuple[bytes, bytes] | None:
     if mark and first.startswith(b"event:") and b"\n" not in first and b"\n" not in rest:  # the others' usual form
         return first[6:].strip(), rest
     name, data = b"", []
-    for line in block.split(b"\n"):
+    for line in block.removeprefix(_BOM).split(b"\n"):
         if line.startswith(b"data:"):
             data.append(line[6:] if line[5:6] == b" " else line[5:])
         elif line.startswith(b"event:"):

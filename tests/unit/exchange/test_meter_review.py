@@ -8,7 +8,7 @@ import pytest
 from sekisho.core.errors import StreamBroken, UpstreamUnreachable
 from sekisho.exchange.meter import estimated_tokens
 from tests.support.stations import PATIENT, Script, Stage, body_of, deployment, refusal, speaking, whole
-from tests.support.wires import USAGE, error_event, stream_body, stream_events, whole_body
+from tests.support.wires import USAGE, error_event, first_events, stream_body, stream_events, whole_body
 
 COSTS = {"input_cost_per_token": Decimal("0.000001"), "output_cost_per_token": Decimal("0.000002")}
 SUM = USAGE.input_tokens * 1_000 + USAGE.output_tokens * 2_000
@@ -71,6 +71,20 @@ async def test_what_was_counted_before_an_error_in_the_same_piece_is_booked(stag
     assert done.caller.status == 529
     assert (done.row.input_tokens, done.row.usage_complete) == (USAGE.input_tokens, False)
     assert done.row.cost_nano_usd
+
+
+@pytest.mark.parametrize("dialect", ["anthropic-messages", "openai-chat", "openai-responses"])
+@pytest.mark.parametrize("caller", ["anthropic-messages", "openai-chat"])
+async def test_what_was_said_before_an_error_in_the_same_piece_is_booked(
+    stage: Stage, dialect: str, caller: str
+) -> None:
+    """Though its provider has counted nothing."""
+    piece = b"".join(first_events(dialect)) + error_event(dialect)
+    done = await stage.carry(Script([piece]), to=[speaking(dialect)], dialect=caller)
+    assert done.caller.status >= 500
+    assert (done.row.status, done.row.usage_complete) == ("incomplete", False)
+    assert done.row.input_tokens
+    assert done.row.output_tokens
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -46,6 +46,12 @@ def test_lone_carriage_returns_end_lines_too() -> None:
     assert read([b"data: a\r\rdata: b\r\r"]) == [(b"", b"a"), (b"", b"b")]
 
 
+@pytest.mark.parametrize("first", [b"data: a\n\n", b"event: x\ndata: a\n\n", b": b\n\n"])
+def test_a_byte_order_mark_before_the_first_event_is_passed_over(first: bytes) -> None:
+    data = b"\xef\xbb\xbf" + first + b"data: \xef\xbb\xbf\n\n"
+    assert read([data]) == read([data[at : at + 1] for at in range(len(data))]) == [*read([first]), (b"", data[-5:-2])]
+
+
 def test_a_missing_last_blank_line_loses_nothing() -> None:
     assert read([b"data: a\n\ndata: [DONE]\n"]) == [(b"", b"a"), (b"", b"[DONE]")]
 
