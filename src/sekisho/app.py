@@ -38,6 +38,9 @@ from sekisho.exchange.tables import price_table, rate_table, retry_table, silenc
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.changes import ChangeFeed
+from sekisho.identity.credential import Callers
+from sekisho.identity.custom.bound import BoundCallers
+from sekisho.identity.custom.configured import callers_of
 from sekisho.identity.keys import KeyRing
 from sekisho.identity.scopes import Scope
 from sekisho.ledger.closing import Closing
@@ -48,7 +51,7 @@ from sekisho.ledger.rows import CallRow
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.limiter import Limiter, Seed
 from sekisho.limits.memory import MemoryLimiter
-from sekisho.limits.periods import period_at
+from sekisho.limits.periods import check_duration, period_at
 from sekisho.limits.rule import Rule
 from sekisho.limits.rulebook import Rulebook
 from sekisho.limits.soft import SoftBudgets
@@ -111,10 +114,12 @@ class Application:
         self._keys = KeyRing(self._db, self._clock, master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
         self._call_scopes = CallScopes(self._db)
+        self._bound = BoundCallers(self._db, check_duration)
         self._stored = StoredModels(self._db, self._envelope, self._rebuild)
         if settings.general.store_model_in_db:
             self._stored.load()
-        self._listeners = (self._keys.forget, self._access_keys.heard, self._call_scopes.forget, self._stored.heard)
+        heard = self._access_keys.heard, self._stored.heard
+        self._listeners = (self._keys.forget, self._call_scopes.forget, self._bound.forget, *heard)
         self._feed = ChangeFeed(self._db, self._clock, self._listeners, self._forget_all)
         self._routing = Memory(self._clock)
         self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed, self._journal.hold)
@@ -126,7 +131,7 @@ class Application:
         self._proxied = not PROXIES.isdisjoint(name.lower() for name in environ)
         self._ready = False
         self.settings = settings
-        self._gateway = self._build(settings)
+        self._gateway = self._build(settings, self._callers(settings))
         self._endpoint = Endpoint(
             lambda: self._gateway,
             lambda: self.settings.body_limit_bytes,
@@ -136,15 +141,19 @@ class Application:
         self._background: set[asyncio.Task[None]] = set()
         self._admin: Asgi | None = None
 
-    def _build(self, settings: Settings) -> Gateway:
+    def _callers(self, settings: Settings) -> Callers:
+        """Who recognises callers. Raises OperatorError."""
+        folder = self._config.absolute().parent
+        return callers_of(settings, folder, (self._keys, self._access_keys), self._bound, self._clock)
+
+    def _build(self, settings: Settings, callers: Callers) -> Gateway:
         settings = self._stored.beside(settings)
         rates = rate_table(self._prices)
         return Gateway(
             router=router_of(settings, rates, self._routing),
-            keys=self._keys,
+            callers=callers,
             access_keys=self._access_keys,
             call_scopes=self._call_scopes,
-            key_header=(settings.general.litellm_key_header_name or "").lower() or None,
             journal=self._journal,
             rates=rates,
             timeouts=timeout_table(settings),
@@ -171,13 +180,13 @@ class Application:
     def _rebuild(self) -> None:
         """Calls from now on see the stored models as they are; those that run go on with what they began with."""
         try:
-            self._gateway = self._build(self.settings)
+            self._gateway = self._build(self.settings, self._gateway.callers)
         except OperatorError as error:
             log.warning("the stored models were not taken, the former stay: %s", error)
 
     def _forget_all(self) -> None:
         """Nobody is known any more: what changed while the database was away cannot be learnt."""
-        for ring in (self._keys, self._access_keys, self._call_scopes):
+        for ring in (self._keys, self._access_keys, self._call_scopes, self._bound):
             ring.clear()
 
     async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
@@ -242,7 +251,7 @@ class Application:
             declared_models=lambda: {one.info.id or "" for one in self.settings.model_list},
             journal=self._journal,
             clock=self._clock,
-            key_header=self._gateway.key_header,
+            callers=lambda: self._gateway.callers,
         )
         built: Asgi = admin.build_admin(services)
         self._admin = built
@@ -291,6 +300,7 @@ class Application:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._endpoint.calls_over(_SETTLE_SECONDS)
+        self._gateway.callers.close()
         for transport in self._transports.values():
             await transport.close()
         await self._limiter.close()
@@ -301,7 +311,7 @@ class Application:
         """Read the configuration again: whole, or the old one stays. The master key and the store need a restart."""
         try:
             fresh = reload_settings(self._config, self._environ, self.settings)
-            gateway = self._build(fresh.settings)
+            gateway = self._build(fresh.settings, self._callers(fresh.settings))
         except ConfigError as error:
             log.warning(
                 "the configuration was not reloaded, the old one stays: %s", "; ".join(map(str, error.problems))
@@ -309,6 +319,7 @@ class Application:
         except OperatorError as error:
             log.warning("the configuration was not reloaded, the old one stays: %s", error)
         else:
+            self._gateway.callers.close()
             self.settings, self._gateway = fresh.settings, gateway
             self._prepare()
             log.warning("the configuration was reloaded; changed: %s", ", ".join(fresh.changed) or "nothing")

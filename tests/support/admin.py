@@ -17,6 +17,7 @@ from sekisho.core.envelope import Envelope
 from sekisho.core.errors import UnknownModel
 from sekisho.core.secret import Secret
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService
+from sekisho.identity.credential import Callers, KeyCallers
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.prices import PriceBook
 from sekisho.ledger.quote import Quote
@@ -83,6 +84,7 @@ class Admin:
         envelope = Envelope(root_key)
         self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
         pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
+        self.callers: Callers = KeyCallers(self.ring, self.access_keys, None)
         self.limiter = MemoryLimiter(clock, self._spent)
         self.models = StoredModels(self.db, envelope, lambda: None)
         self.models.load()
@@ -99,6 +101,7 @@ class Admin:
                 declared_models=lambda: ["of-the-file"],
                 journal=self.journal,
                 clock=clock,
+                callers=lambda: self.callers,
             )
         )
 

@@ -30,6 +30,7 @@ from sekisho.exchange.tables import rate_table
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.call_scopes import CallScopes
+from sekisho.identity.credential import KeyCallers
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook
@@ -270,12 +271,12 @@ class Stage:
         rules: Rules | None = None,
     ) -> Gateway:
         """A gateway that serves `deployments`; those of one name are tried in this order."""
+        access_keys = AccessKeyRing(self.db, self.keys, Envelope(None, None), self.clock)
         return Gateway(
             router=Router(deployments, {}, rules=rules, memory=Memory(self.clock), chance=lambda: next(_numbers) / 1e9),
-            keys=self.keys,
-            access_keys=AccessKeyRing(self.db, self.keys, Envelope(None, None), self.clock),
+            callers=KeyCallers(self.keys, access_keys, None),
+            access_keys=access_keys,
             call_scopes=CallScopes(self.db),
-            key_header=None,
             journal=self.book,
             rates=self.rates,
             timeouts=lambda _: timeouts,

@@ -92,7 +92,7 @@ async def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
     [
         "model_list: [",
         "model_list:\n  - {model_name: 3}\n",
-        CONFIG + "\ngeneral_settings: {custom_auth: a.b}\n",
+        CONFIG + "\ngeneral_settings: {custom_key_generate: a.b}\n",
         None,
     ],
     ids=["no yaml", "no model", "unserved key", "no file"],
@@ -118,7 +118,7 @@ async def test_a_reload_tells_what_it_changed_and_what_waits(tmp_path: Path, cap
         write_config(tmp_path, CONFIG + "\ngeneral_settings: {master_key: sk-another-CANARY, max_request_size_mb: 1}\n")
         app.reload()
         assert app._gateway is not old
-        assert app._gateway.keys is old.keys
+        assert app._gateway.access_keys is old.access_keys
         assert app._gateway.journal is old.journal
         assert app.settings.body_limit_bytes == 1024 * 1024
         assert len(await ids(app)) == 3, "the old master key holds until a restart"

@@ -151,6 +151,9 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
         {
             _TUNING: "drop_params",
             _CACHE: "cache cache_params enable_redis_auth_cache enable_caching_on_provider_specific_optional_params",
+            "What is on record of a caller's team, user and organisation always holds.": (
+                "enable_post_custom_auth_checks"
+            ),
             _DEBUG: "set_verbose json_logs suppress_debug_info log_raw_request_response",
             "Calls are translated or refused by name, never altered to fit.": "modify_params "
             "enable_json_schema_validation",
@@ -230,7 +233,10 @@ ACCEPTED: Final[Mapping[str, Mapping[str, str]]] = {
             ),
             _ALERTS: "alerting alerting_threshold alert_types alert_to_webhook_url alerting_args alert_type_config",
             "Takes effect only with single sign-on or JWT, which this release lacks.": "litellm_jwtauth "
-            "custom_auth_run_common_checks service_account_settings auto_redirect_ui_login_to_sso",
+            "service_account_settings auto_redirect_ui_login_to_sso",
+            "What is on record of a caller's team, user and organisation always holds.": (
+                "custom_auth_run_common_checks"
+            ),
             _HOOK: "custom_sso custom_ui_sso_sign_in_handler",
             _FORWARD: "pass_through_endpoints",
             "A changed or revoked key acts at once.": "user_api_key_cache_ttl enable_redis_auth_cache",
@@ -273,7 +279,7 @@ REFUSED: Final[Mapping[str, Mapping[str, str]]] = {
     "router_settings": {},
     "general_settings": _flat(
         {
-            "Callers would be checked by virtual keys only, not by this hook.": "custom_auth custom_key_generate",
+            "Keys would be made unchecked by this hook.": "custom_key_generate",
             "Callers would be checked by virtual keys only, not by their tokens.": "enable_jwt_auth "
             "enable_oauth2_auth enable_oauth2_proxy_auth",
             "Calls from any address would be served.": "allowed_ips",

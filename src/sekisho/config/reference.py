@@ -20,7 +20,9 @@ from sekisho.config import keys
 from sekisho.config.model import DatedPrices, InjectionPoint
 from sekisho.config.sections import (
     AllowedFails,
+    AuthenticationPolicy,
     CacheMarks,
+    CustomAuthSettings,
     LimitPolicy,
     MediaPolicy,
     ModelAlias,
@@ -69,6 +71,8 @@ NESTED: Final[Mapping[str, type[msgspec.Struct]]] = {
     "sekisho.cache_marks[]": CacheMarks,
     "sekisho.limits": LimitPolicy,
     "sekisho.stop": StopPolicy,
+    "sekisho.authentication": AuthenticationPolicy,
+    "general_settings.custom_auth_settings": CustomAuthSettings,
     "model_list[].litellm_params.cache_control_injection_points[]": InjectionPoint,
     "model_list[].model_info.prices[]": DatedPrices,
     "sekisho.residency": Residency,

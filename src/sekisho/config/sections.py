@@ -188,6 +188,14 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a silent conversation stays with the deployment that holds its prompt cache."""
 
 
+class CustomAuthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`general_settings.custom_auth_settings`: how far a company's own function decides who calls."""
+
+    mode: Literal["on", "off", "auto"] | bool = "on"
+    """`on`: it alone, beside the master key. `auto`: whom it does not know may show a virtual key. `off`: it is not
+    asked. (YAML reads an unquoted on or off as true or false, which mean the same here.)"""
+
+
 class GeneralSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`general_settings`: the gateway itself."""
 
@@ -200,6 +208,11 @@ class GeneralSettings(msgspec.Struct, frozen=True, kw_only=True):
     store_model_in_db: bool = False
     """Add models through the management API (`/model/new`), beside those of the file. Also `STORE_MODEL_IN_DB` in the
     environment. Their parameters are sealed under `SEKISHO_ROOT_KEY`. Read when the gateway starts."""
+    custom_auth: Name | None = None
+    """`module.function`: a company's own function that says who calls; the module beside config.yaml, or installed. See
+    [authentication.md](authentication.md)."""
+    custom_auth_settings: CustomAuthSettings = CustomAuthSettings()
+    """How far that function decides."""
     litellm_key_header_name: Name | None = None
     """One more request header that may carry the caller's key."""
     max_request_size_mb: Megabytes | None = None
@@ -304,6 +317,16 @@ class LimitPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     always get 400: at 429 they try again for minutes and do not show why."""
 
 
+class AuthenticationPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`sekisho.authentication`: a company's own way to say who calls. See [authentication.md](authentication.md)."""
+
+    plugin: Name | None = None
+    """A function of an installed package, by its name in the entry-point group `sekisho.authentication`; in the place
+    of `general_settings.custom_auth`, whose mode holds for it too."""
+    timeout_seconds: Seconds = 10.0
+    """How long a caller waits for the function, then gets 503; the reading of the body by it included."""
+
+
 class StopPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`sekisho.stop`: how the gateway ends when it is told to by SIGTERM."""
 
@@ -341,6 +364,8 @@ class SekishoSettings(msgspec.Struct, frozen=True, kw_only=True):
     `cache_control_injection_points` holds over it."""
     limits: LimitPolicy = LimitPolicy()
     """How budgets and rates are kept."""
+    authentication: AuthenticationPolicy = AuthenticationPolicy()
+    """A company's own way to say who calls."""
     stop: StopPolicy = StopPolicy()
     """How the gateway ends."""
     unknown_price: Literal["allow", "refuse"] = "refuse"

@@ -1,6 +1,6 @@
 """Money as integers: nano-USD (1e-9 USD). No float ever holds an amount that is added or compared.
 
-Flows in: decimal price texts. Flows out: integer rates per million tokens, and amounts.
+Flows in: decimal price texts, amounts as people write them. Flows out: integer rates per million tokens, and amounts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ TOKENS_PER_RATE = 1_000_000
 def rate_nano_usd_per_mtok(usd_per_token: Decimal) -> int:
     """A price in USD per token -> nano-USD per million tokens (exact for every published price)."""
     return int((usd_per_token * TOKENS_PER_RATE * NANO_PER_USD).to_integral_value(ROUND_HALF_EVEN))
+
+
+def nano_usd(usd: float) -> int:
+    """USD as somebody writes it -> nano-USD, exact for what it shows."""
+    return int((Decimal(str(usd)) * NANO_PER_USD).to_integral_value())
 
 
 def usd_text(nano_usd: int) -> str:

@@ -6,7 +6,7 @@ nothing here is shared between calls; `principal`, `ask`, `client` are None exac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -99,6 +99,7 @@ class Call:
         "reached_provider",
         "request_id",
         "reserved",
+        "scope",
         "shared",
         "spent",
         "spent_before",
@@ -118,6 +119,7 @@ class Call:
         body: bytes,
         answer: Answer,
         path: PathSays = NOTHING_SAID,
+        scope: Mapping[str, Any] | None = None,
     ) -> None:
         self.request_id = request_id
         self.started_us = started_us
@@ -127,6 +129,8 @@ class Call:
         self.body = body
         self.answer = answer
         self.path = path
+        #: The request as ASGI has it, for who asks more of it than its headers.
+        self.scope = scope
         self.principal: Principal | None = None
         self.ask: Ask | None = None
         #: What it brings to the choice of a deployment.

@@ -17,7 +17,7 @@ from sekisho.exchange.turns import Turns
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.call_scopes import CallScopes
-from sekisho.identity.keys import KeyRing
+from sekisho.identity.credential import Callers
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import Rates
 from sekisho.providers.deployment import Deployment
@@ -30,10 +30,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     """What a call needs besides itself."""
 
     router: Router
-    keys: KeyRing
+    callers: Callers
     access_keys: AccessKeyRing
     call_scopes: CallScopes
-    key_header: str | None
     journal: Journal
     rates: Callable[[Deployment], Rates | None]
     timeouts: Callable[[Deployment], Timeouts]

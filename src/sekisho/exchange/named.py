@@ -11,14 +11,15 @@ import msgspec
 from sekisho.exchange.call import Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.identity.named import end_user_named, tags_named
+from sekisho.identity.scopes import joined
 
 
 async def bind_named(call: Call, gateway: Gateway) -> None:
     """Add the scopes of those whom the call names. Raises StoreAway."""
     principal, values = call.admitted, call.asked.body.values
-    call.end_user = end_user_named(call.headers, values)
+    call.end_user = principal.end_user or end_user_named(call.headers, values)
     tags = tuple(dict.fromkeys((*principal.tags, *tags_named(call.headers, values))))
     if not tags and call.end_user is None:
         return
     scopes = await gateway.call_scopes.of_call(call.end_user, tags)
-    call.principal = msgspec.structs.replace(principal, tags=tags, scopes=(*principal.scopes, *scopes))
+    call.principal = msgspec.structs.replace(principal, tags=tags, scopes=joined(principal.scopes, scopes))

@@ -28,7 +28,6 @@ from sekisho.exchange.warm_up import answer_warm_up
 from sekisho.exchange.watchdog import Watchdog, own_task
 from sekisho.exchange.wish import timeouts_of, wish_of
 from sekisho.identity.client import recognise
-from sekisho.identity.credential import recognise_caller
 from sekisho.identity.keys import resolved_model
 from sekisho.policy.admit import admit
 from sekisho.routing.plan import Plan
@@ -51,7 +50,7 @@ TELL_STOP_SECONDS = 2.0
 async def run(call: Call, gateway: Gateway, receive: Callable[[], Awaitable[bytes]] | None = None) -> None:
     """Carry one call through the stations. `receive` is for a body that is still on its way. Raises nothing."""
     try:
-        call.principal = await recognise_caller(call.headers, gateway.keys, gateway.access_keys, gateway.key_header)
+        call.principal = await gateway.callers.recognise(call.headers, call.scope, receive)
         if receive is not None:  # only now: of a stranger's body nothing is held or unpacked
             call.body = await receive()
         await gateway.turns.take(len(call.body))

@@ -42,6 +42,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     `key_hash` names the key for as long as it lives (`keys.token`). `scopes` are all that bind it, its own first.
     `role` is its user's, "" without one. `residency` are the rules of its team and organisation, each of which holds.
+    `is_vouched`: no key of ours was shown, the operator's own function says who it is, by which `role` and for which
+    `end_user`.
     """
 
     key_hash: str
@@ -62,6 +64,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: str | None = None
     project_id: str | None = None
     residency: tuple[dict[str, Any], ...] = ()
+    end_user: str | None = None
+    is_vouched: bool = False
 
 
 class UnknownKey(CallerError):

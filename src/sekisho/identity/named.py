@@ -29,7 +29,7 @@ def tags_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> Iterabl
     for name in ("metadata", "litellm_metadata"):
         found = _object(values[name]).get("tags") if name in values else None
         tags += [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
-    return [tag for tag in tags[:_TAGS] if _is_name(tag)]
+    return [tag for tag in tags[:_TAGS] if is_name(tag)]
 
 
 def end_user_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> str | None:
@@ -42,11 +42,11 @@ def end_user_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> str
         named = _object(values["metadata"]).get("user_id")
         if isinstance(named, str) and _SESSION in named:
             return None
-    return named if isinstance(named, str) and _is_name(named) else None
+    return named if isinstance(named, str) and is_name(named) else None
 
 
-def _is_name(text: str) -> bool:
-    """No database keeps a NUL, and PostgreSQL is not even asked for one."""
+def is_name(text: str) -> bool:
+    """Whether the ledger can keep it. No database keeps a NUL, and PostgreSQL is not even asked for one."""
     return 0 < len(text) <= _NAME_CHARS and "\0" not in text
 
 

@@ -98,6 +98,17 @@ def tags_of(binding: Binding) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(tag) for tags in named if isinstance(tags, list) for tag in tags))
 
 
+def joined(scopes: tuple[Scope, ...], declared: tuple[Scope, ...]) -> tuple[Scope, ...]:
+    """Both; of two of the same thing one, in which what is declared of it holds, field by field."""
+    known = {(scope.kind, scope.id): scope for scope in declared}
+    kept = tuple(scope for scope in scopes if (scope.kind, scope.id) not in known)
+    for scope in scopes:
+        if (other := known.get((scope.kind, scope.id))) is not None:
+            limits = laid_over(other.limits, scope.limits)
+            known[scope.kind, scope.id] = msgspec.structs.replace(other, limits=limits)
+    return (*kept, *known.values())
+
+
 def lists(models: Sequence[str], names: Iterable[str]) -> bool:
     """Whether a list of models admits one of these names of a model.
 

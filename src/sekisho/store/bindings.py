@@ -11,7 +11,21 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Select, and_, bindparam, func, literal, null, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    FromClause,
+    Join,
+    Label,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.engine import Connection, RowMapping
 
 from sekisho.store.domain import budgets, end_users, organizations, pools, projects, tags, team_members, teams, users
@@ -26,6 +40,8 @@ BINDS_TEAM_KEYS = "limits_bind_team_keys"
 
 _BUDGET_OF_KEY = budgets.alias("budget_of_key")
 _BUDGET_OF_ORGANIZATION = budgets.alias("budget_of_organization")
+#: The columns of a key that name what binds it.
+_NAMED_BY_KEY = ("token", "user_id", "team_id", "project_id", "organization_id", "budget_id")
 #: What is read of each table, by the name that the row has in a `Binding`.
 _PARTS = {
     "team": (
@@ -85,6 +101,13 @@ def binding_of_key(connection: Connection, token: str) -> Binding | None:
     return _read(connection.execute(_query(by_secret=False), {"token": token}).mappings().all(), None)
 
 
+def binding_of_nobody(connection: Connection, key: KeyRow) -> Binding:
+    """What binds a key that is not stored, by the names in it."""
+    names = {name: getattr(key, name) for name in _NAMED_BY_KEY}
+    parts, shared = _parts(connection.execute(_query_beside(), names).mappings().all())
+    return Binding(key=key, shown_until_us=None, parts=parts, pools=shared)
+
+
 def call_bindings(
     connection: Connection, end_user: str | None, tag_names: Sequence[str]
 ) -> tuple[Columns | None, list[Columns]]:
@@ -130,45 +153,64 @@ def _query(*, by_secret: bool) -> Select[Any]:
     opened = select(key_tokens.c.key_token).where(key_tokens.c.token == token).scalar_subquery()
     until = select(key_tokens.c.until_us).where(key_tokens.c.token == token).scalar_subquery()
     columns = [column.label(f"key.{column.name}") for column in keys.c]
-    for part, (table, names, more) in _PARTS.items():
-        columns += [table.c[name].label(f"{part}.{name}") for name in (*names, *more)]
-    joined = (
-        keys.outerjoin(teams, teams.c.team_id == keys.c.team_id)
+    name = func.coalesce(opened, token) if by_secret else token
+    found = select(*columns, *_columns(), until.label("until_us")).select_from(_joined(keys))
+    return found.where(keys.c.token == name)
+
+
+@cache
+def _query_beside() -> Select[Any]:
+    named = select(*(bindparam(name, type_=Text).label(name) for name in _NAMED_BY_KEY)).subquery()
+    return select(*_columns()).select_from(_joined(named))
+
+
+def _columns() -> list[Label[Any]]:
+    return [
+        table.c[name].label(f"{part}.{name}")
+        for part, (table, names, more) in _PARTS.items()
+        for name in (*names, *more)
+    ]
+
+
+def _joined(key: FromClause) -> Join:
+    """A key, or what has the columns that name what binds it, beside all of that."""
+    return (
+        key.outerjoin(teams, teams.c.team_id == key.c.team_id)
         .outerjoin(
             team_members,
-            and_(team_members.c.team_id == keys.c.team_id, team_members.c.user_id == keys.c.user_id),
+            and_(team_members.c.team_id == key.c.team_id, team_members.c.user_id == key.c.user_id),
         )
-        .outerjoin(users, users.c.user_id == keys.c.user_id)
-        .outerjoin(projects, projects.c.project_id == keys.c.project_id)
+        .outerjoin(users, users.c.user_id == key.c.user_id)
+        .outerjoin(projects, projects.c.project_id == key.c.project_id)
         .outerjoin(
             organizations,
-            organizations.c.organization_id == func.coalesce(keys.c.organization_id, teams.c.organization_id),
+            organizations.c.organization_id == func.coalesce(key.c.organization_id, teams.c.organization_id),
         )
-        .outerjoin(_BUDGET_OF_KEY, _BUDGET_OF_KEY.c.budget_id == keys.c.budget_id)
+        .outerjoin(_BUDGET_OF_KEY, _BUDGET_OF_KEY.c.budget_id == key.c.budget_id)
         .outerjoin(_BUDGET_OF_ORGANIZATION, _BUDGET_OF_ORGANIZATION.c.budget_id == organizations.c.budget_id)
-        .outerjoin(pool_keys, pool_keys.c.key_hash == keys.c.token)
+        .outerjoin(pool_keys, pool_keys.c.key_hash == key.c.token)
         .outerjoin(pools, pools.c.pool_id == pool_keys.c.pool_id)
     )
-    name = func.coalesce(opened, token) if by_secret else token
-    return select(*columns, until.label("until_us")).select_from(joined).where(keys.c.token == name)
 
 
 def _read(rows: Sequence[RowMapping], secret: str | None) -> Binding | None:
     if not rows:
         return None
+    parts, shared = _parts(rows)
+    key = key_of_columns(parts.pop("key"))
+    until_us = rows[0]["until_us"] if secret != key.token else key.grace_until_us
+    return Binding(key=key, shown_until_us=until_us if secret is not None else None, parts=parts, pools=shared)
+
+
+def _parts(rows: Sequence[RowMapping]) -> tuple[dict[str, dict[str, Any]], tuple[Columns, ...]]:
+    """(the parts that exist, the pools) of a key, one row for each of its pools."""
     parts: dict[str, dict[str, Any]] = {}
     for label, value in rows[0].items():
         part, dot, name = label.partition(".")
         if dot:
             parts.setdefault(part, {})[name] = value
-    key = key_of_columns(parts.pop("key"))
     parts.pop("pool")
-    until_us = rows[0]["until_us"] if secret != key.token else key.grace_until_us
     names = [f"pool.{name}" for name in _PARTS["pool"][1]]
     shared = [{name.removeprefix("pool."): row[name] for name in names} for row in rows]
-    return Binding(
-        key=key,
-        shown_until_us=until_us if secret is not None else None,
-        parts={part: columns for part, columns in parts.items() if next(iter(columns.values())) is not None},
-        pools=tuple(pool for pool in shared if pool["pool_id"] is not None),
-    )
+    found = {part: columns for part, columns in parts.items() if next(iter(columns.values())) is not None}
+    return found, tuple(pool for pool in shared if pool["pool_id"] is not None)

@@ -38,13 +38,13 @@ def test_a_good_file_gives_a_summary(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_a_bad_file_gives_every_problem_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(GOOD + "litellm_settings: {num_retries: many}\ngeneral_settings: {custom_auth: a.b}\n")
+    path.write_text(GOOD + "litellm_settings: {num_retries: many}\ngeneral_settings: {custom_key_generate: a.b}\n")
     with pytest.raises(typer.Exit) as ended:
         check_config(path)
     assert ended.value.exit_code == 1
     printed = capsys.readouterr().out
     assert f"problem {path}:6: litellm_settings.num_retries: Expected a whole number or nothing, got text." in printed
-    assert f"problem {path}:7: general_settings.custom_auth: Not supported in this release." in printed
+    assert f"problem {path}:7: general_settings.custom_key_generate: Not supported in this release." in printed
     assert "router_settings.mystery" in printed
     assert "2 to mend" in printed
 

@@ -82,7 +82,7 @@ def test_each_key_has_one_status() -> None:
             assert keys.status(section, key) is not None, (section, key)
     assert keys.status("general_settings", "master_key") is Status.USED
     assert keys.status("general_settings", "alerting") is Status.ACCEPTED
-    assert keys.status("general_settings", "custom_auth") is Status.REFUSED
+    assert keys.status("general_settings", "custom_key_generate") is Status.REFUSED
     assert keys.status("general_settings", "warnings") is None
 
 

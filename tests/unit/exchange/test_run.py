@@ -345,4 +345,4 @@ async def test_after_a_ping_the_next_deployment_may_still_answer(stage: Stage) -
 def test_a_reload_does_not_change_the_gateway_of_a_call(stage: Stage) -> None:
     gateway = stage.gateway(transport=ScriptedTransport([], []))
     with pytest.raises(AttributeError):
-        gateway.key_header = "x"  # type: ignore[misc]
+        gateway.clock = stage.clock  # type: ignore[misc]

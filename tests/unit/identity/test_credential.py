@@ -9,18 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.core.clock import FakeClock
+from sekisho.core.envelope import Envelope
 from sekisho.core.errors import Unauthenticated
 from sekisho.core.secret import Secret
-from sekisho.identity.credential import KEY_HEADERS, find_token, recognise_key
+from sekisho.identity.access_keys import AccessKeyRing
+from sekisho.identity.credential import KEY_HEADERS, KeyCallers, find_token
 from sekisho.identity.keys import KeyRing
 from tests.support.ledger import open_database
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyRing]:
+def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyCallers]:
     folder: Path = tmp_path_factory.mktemp("keys")
     db = open_database(folder)
-    yield KeyRing(db, FakeClock(), Secret("sk-master"))
+    keys = KeyRing(db, FakeClock(), Secret("sk-master"))
+    yield KeyCallers(keys, AccessKeyRing(db, keys, Envelope(None), FakeClock()), None)
     db.close()
 
 
@@ -49,20 +52,21 @@ def test_another_scheme_is_no_bearer() -> None:
     assert find_token({"authorization": "Basic c2stMQ=="}, None) == "Basic c2stMQ=="
 
 
-async def test_a_key_that_is_known_has_a_principal(keys: KeyRing) -> None:
-    assert await recognise_key({"x-api-key": "sk-master"}, keys, None) is keys.master
+async def test_a_key_that_is_known_has_a_principal(callers: KeyCallers) -> None:
+    assert await callers.by_key({"x-api-key": "sk-master"}) is callers.keys.master
+    assert await callers.recognise({"x-api-key": "sk-master"}) is callers.keys.master
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer "}])
-async def test_no_key_says_where_it_belongs(keys: KeyRing, headers: dict[str, str]) -> None:
+async def test_no_key_says_where_it_belongs(callers: KeyCallers, headers: dict[str, str]) -> None:
     with pytest.raises(Unauthenticated, match="Authorization or x-api-key") as refused:
-        await recognise_key(headers, keys, None)
+        await callers.by_key(headers)
     assert (refused.value.info.status, refused.value.info.code) == (401, "invalid_api_key")
 
 
 @given(token=st.text(min_size=4, max_size=40).filter(lambda token: token.strip().lower() not in ("", "bearer")))
-def test_a_key_that_is_not_known_is_not_repeated(keys: KeyRing, token: str) -> None:
+def test_a_key_that_is_not_known_is_not_repeated(callers: KeyCallers, token: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
-        asyncio.run(recognise_key({"authorization": f"Bearer CANARY{token}"}, keys, None))
+        asyncio.run(callers.by_key({"authorization": f"Bearer CANARY{token}"}))
     assert "CANARY" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.fields import Body, NotEnforced, UnknownObject, answer, plain, refuse_unenforced
 from sekisho.api.admin.flush import flushed
-from sekisho.api.admin.limit_fields import LIMIT_FIELDS, LimitFields, Name, Usd, limits_from, nano_usd
+from sekisho.api.admin.limit_fields import LIMIT_FIELDS, LimitFields, Name, Usd, limits_from
 from sekisho.api.admin.limit_rows import budget_row, limit_row
 from sekisho.api.admin.recount import recount
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.core.errors import MalformedRequest
-from sekisho.core.money import usd_float
+from sekisho.core.money import nano_usd, usd_float
 from sekisho.store.directory import BUDGETS, END_USERS, EndUserRow
 from sekisho.store.edit import Edit
 from sekisho.store.limits import NO_LIMITS

@@ -17,7 +17,6 @@ from sekisho.api.admin.permissions import Reach, Role, Rule, rule_for
 from sekisho.api.admin.problems import on_database_error, on_sekisho_error
 from sekisho.api.admin.services import AdminServices, Asker
 from sekisho.core.errors import Forbidden, SekishoError, Unauthenticated
-from sekisho.identity.credential import recognise_key
 from sekisho.identity.keys import Principal
 from sekisho.policy.admit import admit
 from sekisho.store.standing import UserStanding, user_standing
@@ -47,7 +46,7 @@ class Gate:
         """Let the request in with its caller, or answer it."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            asker = await self._asker(headers, scope["method"], scope["path"])
+            asker = await self._asker(headers, scope)
         except SekishoError as error:
             await (await on_sekisho_error(None, error))(scope, receive, send)
             return
@@ -57,10 +56,10 @@ class Gate:
         scope.setdefault("state", {})["asker"] = asker
         await self._app(scope, receive, send)
 
-    async def _asker(self, headers: dict[str, str], method: str, path: str) -> Asker:
+    async def _asker(self, headers: dict[str, str], scope: Scope) -> Asker:
         """Raises Unauthenticated or Forbidden."""
-        services = self._services
-        principal = await recognise_key(headers, services.ring, services.key_header)
+        services, method, path = self._services, scope["method"], scope["path"]
+        principal = await services.callers().by_key(headers, scope)
         admit(principal, None, services.clock.now_us())
         rule = rule_for(method, path)
         check_group(principal, rule)
@@ -74,8 +73,10 @@ class Gate:
         if principal.is_master:
             return Standing(principal=principal, role=Role.PROXY_ADMIN)
         user_id = principal.user_id
+        if principal.is_vouched and principal.role == Role.PROXY_ADMIN:
+            return Standing(principal=principal, role=Role.PROXY_ADMIN)
         if user_id is None:
-            return Standing(principal=principal)
+            return standing_from(principal, None)
         found = await self._services.desk.read(lambda connection: user_standing(connection, user_id))
         return standing_from(principal, found)
 
@@ -92,11 +93,12 @@ def check_group(principal: Principal, rule: Rule | None) -> None:
 
 def standing_from(principal: Principal, found: UserStanding | None) -> Standing:
     """Who this is by their user's role and memberships. Raises Unauthenticated for a blocked user."""
+    named = principal.role if principal.is_vouched else found.role if found is not None else Role.INTERNAL_USER
+    role = Role(named) if named in Role.__members__.values() else Role.INTERNAL_USER_VIEWER
     if found is None:
-        return Standing(principal=principal)
+        return Standing(principal=principal, role=role)
     if found.blocked:
         raise Unauthenticated("Authentication Error, this user is blocked. Ask your administrator.")
-    role = Role(found.role) if found.role in Role.__members__.values() else Role.INTERNAL_USER_VIEWER
     whole = Standing(
         principal=principal,
         role=role,

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from sekisho.api.admin.fields import Aliases, Body, Described, Names, NotEnforced, described, plain, refuse_unenforced
-from sekisho.api.admin.limit_fields import Name, Usd, nano_usd
+from sekisho.api.admin.limit_fields import Name, Usd
 from sekisho.core.errors import MalformedRequest
+from sekisho.core.money import nano_usd
 from sekisho.store.keys import KeyRow
 from sekisho.store.limits import NO_LIMITS
 

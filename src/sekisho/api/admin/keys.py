@@ -24,11 +24,12 @@ from sekisho.api.admin.key_fields import (
     check_key_fields,
 )
 from sekisho.api.admin.keyrows import made_key, token_row
-from sekisho.api.admin.limit_fields import Name, nano_usd
+from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.limit_rows import reset_at, usd
 from sekisho.api.admin.recount import recount
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.core.errors import CallerError, MalformedRequest
+from sekisho.core.money import nano_usd
 from sekisho.store.directory import BUDGETS, BudgetRow
 from sekisho.store.edit import Edit
 from sekisho.store.keys import KeyRow

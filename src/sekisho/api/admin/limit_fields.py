@@ -7,14 +7,13 @@ stored limit, null unsets it, and a limit that could never work is refused by na
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from sekisho.core.errors import MalformedRequest
-from sekisho.core.money import NANO_PER_USD
+from sekisho.core.money import nano_usd
 from sekisho.limits.periods import check_duration
 from sekisho.store.limits import BudgetWindow, Limits
 
@@ -99,11 +98,6 @@ LIMIT_FIELDS = frozenset(LimitFields.model_fields)
 #: Those that LiteLLM keeps in the metadata, where its clients may send them too.
 IN_METADATA = ("model_rpm_limit", "model_tpm_limit", "temp_budget_increase", "temp_budget_expiry")
 _COUNTS = ("tpm_limit", "rpm_limit", "max_parallel_requests", "input_tpm_limit", "output_tpm_limit")
-
-
-def nano_usd(usd: float) -> int:
-    """USD as a caller writes it -> nano-USD, exact for what it shows."""
-    return int((Decimal(str(usd)) * NANO_PER_USD).to_integral_value())
 
 
 def limits_from(sent: LimitFields, present: Limits) -> Limits:

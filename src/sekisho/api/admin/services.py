@@ -17,6 +17,7 @@ from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.permissions import Reach, Rule
 from sekisho.core.clock import Clock
 from sekisho.identity.access_keys import AccessKeyService
+from sekisho.identity.credential import Callers
 from sekisho.identity.keys import KeyRing
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.quote import Quote
@@ -36,8 +37,8 @@ class Quotes(Protocol):
 
 
 class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
-    """Built once by app.py. `key_header` is the operator's own header for keys, lower-case. `models` is None where
-    models come from the file alone; `declared_models` are the ids of the file's.
+    """Built once by app.py. `callers` are those of the moment: a reload may change how they are recognised. `models` is
+    None where models come from the file alone; `declared_models` are the ids of the file's.
     """
 
     access_keys: AccessKeyService
@@ -50,7 +51,7 @@ class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     declared_models: Callable[[], Collection[str]] = frozenset
     journal: Journal
     clock: Clock
-    key_header: str | None = None
+    callers: Callable[[], Callers]
 
 
 class Asker(msgspec.Struct, frozen=True):

@@ -7,11 +7,11 @@ nothing but what needs none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from sekisho.exchange.gateway import Gateway
-from sekisho.identity.credential import recognise_caller
 from sekisho.identity.keys import Principal
 from sekisho.policy.admit import admit
 
@@ -21,17 +21,17 @@ JSON = b"application/json"
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """By whom (its headers), what of (its query), and whether the gateway is ready for calls."""
+    """By whom (its headers), what of (its query), and whether the gateway is ready for calls. `scope` is ASGI's."""
 
     gateway: Gateway
     headers: Mapping[str, str]
     ready: bool
     query: Mapping[str, str]
+    scope: Mapping[str, Any]
 
 
 async def caller_of(asked: Asked) -> Principal:
     """Who asks. Raises Unauthenticated."""
-    gateway = asked.gateway
-    principal = await recognise_caller(asked.headers, gateway.keys, gateway.access_keys, gateway.key_header)
-    admit(principal, None, gateway.clock.now_us())
+    principal = await asked.gateway.callers.recognise(asked.headers, asked.scope)
+    admit(principal, None, asked.gateway.clock.now_us())
     return principal

@@ -31,7 +31,6 @@ from sekisho.exchange.answer import Answer, Receive, Send
 from sekisho.exchange.call import NOTHING_SAID, Call, PathSays, Surface
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.run import run
-from sekisho.identity.credential import recognise_caller
 from sekisho.identity.sigv4 import SignedRequest, is_signed, signer_of, verify
 from sekisho.policy.admit import admit
 from sekisho.wire.aws_errors import ERROR_HEADER
@@ -97,7 +96,7 @@ class Endpoint:
         try:
             if is_signed(headers):
                 await self._verify(scope, b"", gateway)
-            caller = await recognise_caller(headers, gateway.keys, gateway.access_keys, gateway.key_header)
+            caller = await gateway.callers.recognise(headers, scope)
             admit(caller, None, gateway.clock.now_us())
         except SekishoError as error:
             await _render(refusal, dialect_of(surface.dialect, "generate"), error.info)
@@ -106,7 +105,7 @@ class Endpoint:
         line = Line(receive, send, self._budget)
         connection = Connection(
             line,
-            headers,
+            (headers, scope),
             gateway=self._gateway,
             body_limit_bytes=self._body_limit_bytes,
             budget=self._budget,
@@ -117,7 +116,12 @@ class Endpoint:
     async def _serve(self, call: Call, scope: Scope, receive: Receive, gateway: Gateway) -> None:
         incoming = IncomingBody(receive, call.headers, self._body_limit_bytes(), self._budget)
 
+        body: bytes | None = None
+
         async def received() -> bytes:
+            nonlocal body
+            if body is not None:  # who calls was found out by it
+                return body
             body = await incoming.read()
             if is_signed(call.headers):
                 await self._verify_caller(call, scope, incoming.raw, gateway)
@@ -140,7 +144,7 @@ class Endpoint:
             if is_signed(headers):
                 await self._verify(scope, b"", gateway)
             query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-            status, kind, body = await INFO[surface.operation](Asked(gateway, headers, self._ready(), query))
+            status, kind, body = await INFO[surface.operation](Asked(gateway, headers, self._ready(), query, scope))
         except SekishoError as error:
             await _render(answer, dialect, error.info)
             return
@@ -209,6 +213,7 @@ def _call(surface: Surface, model: str | None, scope: Scope, answer: Answer, gat
         body=b"",
         answer=answer,
         path=says,
+        scope=scope,
     )
 
 

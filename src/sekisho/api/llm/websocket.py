@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -241,7 +241,7 @@ class Connection:
     def __init__(
         self,
         line: Line,
-        headers: dict[str, str],
+        asked: tuple[dict[str, str], Mapping[str, Any]],
         *,
         gateway: Callable[[], Gateway],
         body_limit_bytes: Callable[[], int],
@@ -249,7 +249,7 @@ class Connection:
         memory: Memory,
     ) -> None:
         self._line = line
-        self._headers = headers
+        self._headers, self._scope = asked
         self._gateway = gateway
         self._body_limit_bytes = body_limit_bytes
         self._budget = budget
@@ -284,9 +284,12 @@ class Connection:
             headers=self._headers,
             body=b"",
             answer=answer,
+            scope=self._scope,
         )
 
         async def received() -> bytes:
+            if told.turn is not None:  # who calls was found out by it
+                return told.turn.body
             turn = told.turn = self._read(message)
             if turn.warm_up:
                 call.operation = WARM_UP

@@ -14,11 +14,12 @@ import msgspec
 from pydantic import ValidationError
 
 from sekisho.api.admin.fields import is_empty, storable
-from sekisho.api.admin.limit_fields import IN_METADATA, LIMIT_FIELDS, USD_MAX, LimitFields, limits_from, nano_usd
+from sekisho.api.admin.limit_fields import IN_METADATA, LIMIT_FIELDS, USD_MAX, LimitFields, limits_from
 from sekisho.api.admin.refused import REFUSED_FIELDS, REFUSED_METADATA
 from sekisho.cli.litellm.findings import Findings
 from sekisho.cli.litellm.source import Row
 from sekisho.core.errors import MalformedRequest, OperatorError
+from sekisho.core.money import nano_usd
 from sekisho.store.limits import NO_LIMITS, Limits
 
 #: Who made and changed what was imported, in the audit.

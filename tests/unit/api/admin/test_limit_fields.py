@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sekisho.api.admin.limit_fields import LIMIT_FIELDS, LimitFields, limits_from, nano_usd
+from sekisho.api.admin.limit_fields import LIMIT_FIELDS, LimitFields, limits_from
 from sekisho.api.admin.limit_rows import limit_row, metadata_row
 from sekisho.core.errors import MalformedRequest
+from sekisho.core.money import nano_usd
 from sekisho.store.limits import NO_LIMITS, BudgetWindow, Limits
 from tests.support.ledger import NOW_US
 

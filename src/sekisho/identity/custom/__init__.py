@@ -1,0 +1,1 @@
+"""Authentication by a company's own function."""
