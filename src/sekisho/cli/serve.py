@@ -20,6 +20,7 @@ from typing import Annotated
 import msgspec
 import typer
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
 from sekisho.api.llm.protocol import patient
 from sekisho.api.llm.ws_protocol import patient_socket
@@ -30,7 +31,7 @@ from sekisho.cli.tls import FOLDER, Tls, tls_of
 from sekisho.cli.workers import Workers, end_with, listen
 from sekisho.config.load import load_to_serve
 from sekisho.config.model import Settings
-from sekisho.core.errors import OperatorError
+from sekisho.core.errors import OperatorError, SekishoError
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.open import open_store
 
@@ -85,9 +86,9 @@ def serve(
         if workers > 1 and share is None:
             raise typer.Exit(_look_after(config, data_dir, workers, (host, port), tls))
         app = application(config, data_dir, share)
-    except OperatorError as error:
-        problems = getattr(error, "problems", ())
-        for line in problems or (error,):
+    except (SekishoError, DBAPIError) as error:
+        said = f"The database refused: {error.orig}" if isinstance(error, DBAPIError) else error
+        for line in getattr(error, "problems", ()) or (said,):
             print(f"sekisho: {line}", file=sys.stderr)
         raise typer.Exit(1) from None
     if share is None:

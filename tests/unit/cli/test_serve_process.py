@@ -12,8 +12,11 @@ import pytest
 
 from sekisho.cli.local_certificate import make_certificate
 from tests.support.gateway import MASTER_KEY, Gateway, config_for
+from tests.support.postgres import PostgresServer
 from tests.support.sse_client import get_json
 from tests.support.waiting import eventually
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 async def models(gate: Gateway) -> list[str]:
@@ -47,6 +50,8 @@ async def test_it_serves_reloads_and_stops(tmp_path: Path) -> None:
         ("model_list: []", [], {}, "master key"),
         ("model_list: [", [], {"LITELLM_MASTER_KEY": MASTER_KEY}, "config.yaml:2"),
         ("model_list: []", ["--num_workers", "2"], {"LITELLM_MASTER_KEY": MASTER_KEY}, "--workers 1"),
+        ("model_list: []", [], {"LITELLM_MASTER_KEY": MASTER_KEY, "DATABASE_URL": NOWHERE}, "cannot be reached"),
+        ("model_list: []", ["--workers", "2"], {"LITELLM_MASTER_KEY": MASTER_KEY, "DATABASE_URL": NOWHERE}, "reached"),
     ],
 )
 def test_it_says_why_it_does_not_start(
@@ -138,3 +143,15 @@ async def connected(gate: Gateway) -> ssl.SSLSocket:
 def shown(connection: ssl.SSLSocket) -> bytes | None:
     """The certificate that a client sees."""
     return connection.getpeercert(binary_form=True)
+
+
+def test_it_says_that_the_database_is_another(postgres: PostgresServer, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("model_list: []")
+    command = [sys.executable, "-m", "sekisho", "serve", "--config", str(config), "--data-dir", str(tmp_path / "data")]
+    environ = {"LITELLM_MASTER_KEY": MASTER_KEY, "DATABASE_URL": postgres.url("nowhere")}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("sekisho: ")
+    assert '"nowhere"' in done.stderr
+    assert "Traceback" not in done.stderr
