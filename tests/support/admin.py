@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.app import AdminServices, Desk, build_admin
+from sekisho.api.admin.services import Bounds
 from sekisho.core.clock import FakeClock
 from sekisho.core.envelope import Envelope
 from sekisho.core.errors import UnknownModel
@@ -74,8 +75,17 @@ class Admin:
     """A management API over a fresh database."""
 
     def __init__(
-        self, folder: Path, clock: FakeClock, root_key: str | None = ROOT, *, stores_models: bool = True
+        self,
+        folder: Path,
+        clock: FakeClock,
+        root_key: str | None = ROOT,
+        *,
+        stores_models: bool = True,
+        desk: type[Desk] = Desk,
+        limiter: type[MemoryLimiter] = MemoryLimiter,
+        bounds: Bounds | None = None,
     ) -> None:
+        """`desk`, `limiter`, `bounds`: of their own kind, for tests of what fails, and of what is too much."""
         self.folder = folder
         self.clock = clock
         self.db = open_database(folder)
@@ -85,10 +95,10 @@ class Admin:
         self.access_keys = AccessKeyRing(self.db, self.ring, envelope, clock)
         pairs = AccessKeyService(self.db, self.access_keys, envelope, clock)
         self.callers: Callers = KeyCallers(self.ring, self.access_keys, None)
-        self.limiter = MemoryLimiter(clock, self._spent)
+        self.limiter = limiter(clock, self._spent)
         self.models = StoredModels(self.db, envelope, lambda: None)
         self.models.load()
-        self.desk = Desk(self.db, clock, [self.ring.forget, self.access_keys.heard])
+        self.desk = desk(self.db, clock, [self.ring.forget, self.access_keys.heard])
         self._app = build_admin(
             AdminServices(
                 access_keys=pairs,
@@ -102,6 +112,7 @@ class Admin:
                 journal=self.journal,
                 clock=clock,
                 callers=lambda: self.callers,
+                bounds=bounds or Bounds(),
             )
         )
 

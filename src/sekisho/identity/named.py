@@ -1,7 +1,8 @@
 """Whom a call names beside its key: the end user in whose name it is made, and its tags.
 
-Flows in: headers (lower-case names), raw values at the top of a body. Flows out: names. Must stay true: any request
-gives an answer, a malformed one names nobody; what a tool writes to tell its sessions apart is no person.
+Flows in: headers (lower-case names), raw values at the top of a body. Flows out: names. Must stay true: a malformed
+request names nobody, one with more tags than a row holds is refused: each tag may have a budget; what a tool writes to
+tell its sessions apart is no person.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from sekisho.core.errors import MalformedRequest
+
 #: The request header with the caller's tags, separated by commas (LiteLLM's name).
 TAGS_HEADER: Final = "x-litellm-tags"
 #: The request headers that name an end user (LiteLLM's names).
@@ -18,18 +21,24 @@ END_USER_HEADERS: Final = ("x-litellm-customer-id", "x-litellm-end-user-id")
 #: Bigger values are no metadata of a caller.
 _METADATA_BYTES: Final = 64 * 1024
 _NAME_CHARS: Final = 256
-_TAGS: Final = 50
+#: Tags of one call.
+TAGS_MAX: Final = 50
 #: Claude Code's user_id holds the id of its session.
 _SESSION: Final = "session"
 
 
 def tags_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> Iterable[str]:
-    """The tags that a call brings itself: in a header, and in the `metadata` of its body."""
+    """The tags that a call brings itself: in a header, and in the `metadata` of its body. Raises MalformedRequest for
+    more than `TAGS_MAX`.
+    """
     tags = [tag.strip() for tag in headers[TAGS_HEADER].split(",")] if TAGS_HEADER in headers else []
     for name in ("metadata", "litellm_metadata"):
         found = _object(values[name]).get("tags") if name in values else None
         tags += [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []
-    return [tag for tag in tags[:_TAGS] if is_name(tag)]
+    named = list(dict.fromkeys(tag for tag in tags if is_name(tag)))
+    if len(named) > TAGS_MAX:
+        raise MalformedRequest(f"A call carries {TAGS_MAX} tags at most: this one has {len(named)}.", param="tags")
+    return named
 
 
 def end_user_named(headers: Mapping[str, str], values: Mapping[str, Any]) -> str | None:

@@ -45,6 +45,11 @@ async def test_whom_a_call_names_stands_in_the_ledger(stage: Stage) -> None:
     assert done.intents[0].end_user == "hanako"
 
 
+async def test_a_call_with_more_tags_than_are_kept_is_refused(stage: Stage) -> None:
+    done = await stage.carry(GOOD, headers={"x-litellm-tags": ",".join(map(str, range(51)))})
+    assert (done.caller.status, done.caller.json["error"]["param"]) == (400, "tags")
+
+
 @pytest.mark.parametrize(("table", "column"), [(end_users, "end_user_id"), (tags, "name")])
 async def test_a_declared_name_binds(stage: Stage, table: Table, column: str) -> None:
     name = declared(stage, table, column, max_budget_nano_usd=NANO_PER_USD // 1_000)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from sekisho.core.errors import MalformedRequest
 from sekisho.identity.named import end_user_named, tags_named
 from sekisho.wire.json_edit import JsonObject
 
@@ -37,8 +38,13 @@ def test_tags(headers: dict[str, str], body: dict[str, Any], tags: list[str]) ->
     assert list(tags_named(headers, values(**body))) == tags
 
 
-def test_no_more_tags_than_a_row_holds() -> None:
-    assert len(list(tags_named({"x-litellm-tags": ",".join(map(str, range(80)))}, {}))) == 50
+def test_more_tags_than_a_row_holds_are_refused_and_none_is_left_out() -> None:
+    """Each may have a budget: whoever writes fifty others before it is not let off."""
+    header = ",".join(map(str, range(50)))
+    assert len(list(tags_named({"x-litellm-tags": header}, values(metadata={"tags": ["0", "49"]})))) == 50
+    with pytest.raises(MalformedRequest, match="50 tags") as refused:
+        tags_named({"x-litellm-tags": header}, values(metadata={"tags": ["one-more"]}))
+    assert refused.value.info.param == "tags"
 
 
 def test_metadata_too_large_to_be_a_callers() -> None:

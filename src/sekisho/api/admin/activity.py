@@ -20,7 +20,7 @@ from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.limit_fields import Name, NameList
 from sekisho.api.admin.limit_rows import iso
 from sekisho.api.admin.reports import check_customer_days
-from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
+from sekisho.api.admin.services import AdminServices, Asked, Asker, Bounds, Services
 from sekisho.api.admin.spend import time_us
 from sekisho.api.admin.visible import visible_usage
 from sekisho.core.money import usd_float
@@ -33,9 +33,6 @@ from sekisho.store.schema import calls
 
 router = APIRouter()
 
-#: Groups of one answer: with more, keys are left out, then entities.
-GROUPS_MAX = 20_000
-ROWS_FOR_KEYS = 5 * GROUPS_MAX
 #: Breakdown -> the dimension it is by. `entities` depends on who asks.
 _BREAKDOWNS = {"models": "model", "model_groups": "model_group", "providers": "provider", "api_keys": "key"}
 _MEASURES = (
@@ -111,7 +108,7 @@ async def _activity(services: AdminServices, asker: Asker, asked: ActivityQuery,
 
     def read(connection: Connection) -> tuple[list[dict[str, Any]], tuple[str, ...], dict[str, KeyRow]]:
         conditions = [*visible_usage(asker, table), *_filters(table, asked)]
-        rows, by = _groups(connection, window, entity, conditions)
+        rows, by = _groups(connection, window, entity, conditions, services.bounds)
         tokens = sorted({row["key"] for row in rows if row.get("key")})
         keys = {key.token: key for key in KEYS.many(connection, [(token,) for token in tokens])}
         return rows, by, keys
@@ -126,17 +123,17 @@ async def _activity(services: AdminServices, asker: Asker, asked: ActivityQuery,
 
 
 def _groups(
-    connection: Connection, window: Window, entity: str, conditions: list[ColumnElement[bool]]
+    connection: Connection, window: Window, entity: str, conditions: list[ColumnElement[bool]], bounds: Bounds
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """As fine as there is room for. So many rows that keys could hardly fit are not grouped by key first."""
     whole = ("day", "model", "model_group", "provider")
     count, summed = (count_customer_calls, customer_sums) if entity == "end_user" else (count_rows, sums)
-    finest = [("key", entity, *whole)] if count(connection, window, conditions) <= ROWS_FOR_KEYS else []
+    finest = [("key", entity, *whole)] if count(connection, window, conditions) <= bounds.rows_for_keys else []
     for by in (*finest, (entity, *whole), whole):
-        rows = summed(connection, window, by, conditions, limit=GROUPS_MAX + 1)
-        if len(rows) <= GROUPS_MAX:
+        rows = summed(connection, window, by, conditions, limit=bounds.groups + 1)
+        if len(rows) <= bounds.groups:
             break
-    return rows[:GROUPS_MAX], by
+    return rows[: bounds.groups], by
 
 
 def _filters(table: Table, asked: ActivityQuery) -> list[ColumnElement[bool]]:

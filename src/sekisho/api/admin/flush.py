@@ -10,6 +10,6 @@ from sekisho.ledger.journal import Journal
 FLUSH_SECONDS = 5.0
 
 
-async def flushed(journal: Journal) -> None:
+async def flushed(journal: Journal, within_seconds: float = FLUSH_SECONDS) -> None:
     """Wait until every call settled before now is in the database."""
-    await asyncio.wait({asyncio.wrap_future(journal.flush())}, timeout=FLUSH_SECONDS)
+    await asyncio.wait({asyncio.wrap_future(journal.flush())}, timeout=within_seconds)

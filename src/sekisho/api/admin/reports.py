@@ -34,7 +34,6 @@ from sekisho.store.schema import calls, usage_days
 
 router = APIRouter()
 
-GROUPS_MAX = 20_000
 EVER_US = 10**18
 #: Days over which what customers use is summed, call by call.
 CUSTOMER_DAYS_MAX = 92
@@ -163,7 +162,9 @@ async def summed(
     """Sums over the roll-ups, of what the asker may see."""
     await flushed(services.journal)
     among = [*visible_usage(asker, window.table), *conditions]
-    return await services.desk.read(lambda connection: sums(connection, window, by, among, limit=GROUPS_MAX))
+    return await services.desk.read(
+        lambda connection: sums(connection, window, by, among, limit=services.bounds.groups)
+    )
 
 
 async def summed_customers(
@@ -177,7 +178,9 @@ async def summed_customers(
     check_customer_days(window)
     await flushed(services.journal)
     among = [*visible_usage(asker, calls), *conditions]
-    return await services.desk.read(lambda connection: customer_sums(connection, window, by, among, limit=GROUPS_MAX))
+    return await services.desk.read(
+        lambda connection: customer_sums(connection, window, by, among, limit=services.bounds.groups)
+    )
 
 
 def check_customer_days(window: Window) -> None:

@@ -36,6 +36,16 @@ class Quotes(Protocol):
         """Of a request's body, estimated from above. Raises UnknownModel."""
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """How much one answer holds: calls of a list without pages; groups of a report, with more of which keys are left
+    out, and rows of a roll-up, with more of which keys are not tried.
+    """
+
+    calls: int = 5_000
+    groups: int = 20_000
+    rows_for_keys: int = 100_000
+
+
 class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     """Built once by app.py. `callers` are those of the moment: a reload may change how they are recognised. `models` is
     None where models come from the file alone; `declared_models` are the ids of the file's.
@@ -52,6 +62,7 @@ class AdminServices(msgspec.Struct, frozen=True, kw_only=True):
     journal: Journal
     clock: Clock
     callers: Callable[[], Callers]
+    bounds: Bounds = Bounds()
 
 
 class Asker(msgspec.Struct, frozen=True):

@@ -33,8 +33,6 @@ from sekisho.store.schema import calls
 
 router = APIRouter(prefix="/spend/logs")
 
-#: `/spend/logs` has no pages: it shows the newest rows up to here and says so in `x-sekisho-truncated`.
-ROWS_MAX = 5_000
 #: Days x keys x users x models of one summary.
 SUMS_MAX = 20_000
 DAY_US = 86_400_000_000
@@ -99,7 +97,7 @@ async def logs(services: Services, asker: Asked, asked: Annotated[LogsQuery, Que
     )
     if asked.summarize and start_us is not None and end_us is not None:
         return await _read(services, lambda connection: _summary(connection, wanted))
-    return await _read(services, lambda connection: _newest(connection, wanted))
+    return await _read(services, lambda connection: _newest(connection, wanted, services.bounds.calls))
 
 
 @router.get("/v2")
@@ -174,12 +172,13 @@ def _by_name(connection: Connection, wanted: CallFilter) -> CallFilter:
     return msgspec.structs.replace(wanted, key_hash=names.get(wanted.key_hash, wanted.key_hash))
 
 
-def _newest(connection: Connection, wanted: CallFilter) -> Response:
+def _newest(connection: Connection, wanted: CallFilter, most: int) -> Response:
+    """There are no pages here: the newest calls, up to so many, and that there are more."""
     wanted = _by_name(connection, wanted)
-    found = find_calls(connection, wanted, limit=ROWS_MAX + 1)
-    response = _json([spend_row(from_columns(columns)) for columns in found[:ROWS_MAX]])
-    if len(found) > ROWS_MAX:
-        response.headers["x-sekisho-truncated"] = f"the newest {ROWS_MAX}; use /spend/logs/v2 for all"
+    found = find_calls(connection, wanted, limit=most + 1)
+    response = _json([spend_row(from_columns(columns)) for columns in found[:most]])
+    if len(found) > most:
+        response.headers["x-sekisho-truncated"] = f"the newest {most}; use /spend/logs/v2 for all"
     return response
 
 

@@ -7,7 +7,6 @@ request, so that each meets the same world. A caller who is not let in gets 403;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.app import MODULES
+from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.permissions import RULES
 from sekisho.core.clock import FakeClock
 from sekisho.identity.keys import token_hash
@@ -257,39 +257,31 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-class Undone(Admin):
+class UndoneDesk(Desk):
     """Changes are made, answered, and taken back."""
 
-    @contextmanager
-    def untouched(self) -> Iterator[None]:
-        whole = self.desk.edit
+    async def edit(self, actor: str | None, work: Callable[[Edit], T]) -> T:
+        def undone(inner: Edit) -> T:
+            savepoint = inner.connection.begin_nested()
+            try:
+                return work(inner)
+            finally:
+                savepoint.rollback()
 
-        async def edit(actor: str | None, work: Callable[[Edit], T]) -> T:
-            def undone(inner: Edit) -> T:
-                savepoint = inner.connection.begin_nested()
-                try:
-                    return work(inner)
-                finally:
-                    savepoint.rollback()
-
-            return await whole(actor, undone)
-
-        self.desk.edit = edit  # type: ignore[method-assign]
-        yield
+        return await super().edit(actor, undone)
 
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
     folder: Path = tmp_path_factory.mktemp("matrix")
-    admin = Undone(folder, FakeClock())
+    admin = Admin(folder, FakeClock(), desk=UndoneDesk)
     populate(admin)
-    # The service account calls by its own key; everybody else by a personal one.
-    with admin.untouched():
-        yield admin
+    yield admin
     admin.close()
 
 
 def key_by_which(person: str) -> str:
+    """The service account calls by its own key; everybody else by a personal one."""
     return HOME.service_key if person == "S" else key_of(person)
 
 

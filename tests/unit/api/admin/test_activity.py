@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sekisho.api.admin import activity
+from sekisho.api.admin.services import Bounds
+from sekisho.core.clock import FakeClock
 from sekisho.identity.keys import token_hash
 from tests.support.admin import Admin
-from tests.support.directory import HOME, key_of
+from tests.support.directory import HOME, key_of, populate
 from tests.support.ledger import row
 from tests.support.usage import use
 
@@ -114,13 +116,14 @@ async def test_customers_are_summed_from_their_calls(used: Admin, path: str) -> 
     assert (reply.status, reply.error["param"]) == (400, "start_date")
 
 
+@pytest.mark.parametrize(("groups", "rows", "left_out"), [(3, 100, "key"), (2, 100, "key, team"), (100, 3, "key")])
 async def test_where_there_is_too_much_keys_go_first_and_sums_stay(
-    used: Admin, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: FakeClock, groups: int, rows: int, left_out: str
 ) -> None:
-    for groups, rows, left_out in ((3, 100, "key"), (2, 100, "key, team"), (100, 3, "key")):
-        monkeypatch.setattr(activity, "GROUPS_MAX", groups)
-        monkeypatch.setattr(activity, "ROWS_FOR_KEYS", rows)
-        reply = await used.get("/team/daily/activity", **DAYS)
-        assert reply.headers["x-sekisho-truncated"] == f"too many to show each: {left_out}"
-        assert reply.json["metadata"]["total_api_requests"] == 4
-        assert reply.json["results"][0]["breakdown"]["api_keys"] == {}
+    admin = Admin(tmp_path, clock, bounds=Bounds(groups=groups, rows_for_keys=rows))
+    populate(admin)
+    reply = await use(admin).get("/team/daily/activity", **DAYS)
+    admin.close()
+    assert reply.headers["x-sekisho-truncated"] == f"too many to show each: {left_out}"
+    assert reply.json["metadata"]["total_api_requests"] == 4
+    assert reply.json["results"][0]["breakdown"]["api_keys"] == {}

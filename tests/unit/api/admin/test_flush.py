@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
-from sekisho.api.admin import flush
 from sekisho.api.admin.flush import flushed
 from tests.support.admin import Admin
 from tests.support.ledger import count_stored, row
@@ -16,12 +13,11 @@ async def test_what_has_ended_is_written_first(admin: Admin) -> None:
     assert count_stored(admin.db) == 1
 
 
-async def test_a_stuck_database_delays_a_read_only_so_long(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flush, "FLUSH_SECONDS", 0.05)
+async def test_a_stuck_database_delays_a_read_only_so_long(admin: Admin) -> None:
     gate = threading.Event()
     stuck = admin.db.write(lambda _connection: gate.wait(30))
     admin.journal.settle(row())
-    await flushed(admin.journal)
+    await flushed(admin.journal, 0.05)
     assert not stuck.done()
     gate.set()
     admin.journal.flush().result(timeout=30)

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from sekisho.api.admin.access import Standing
+from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.gate import actor_of, check_group, standing_from
 from sekisho.api.admin.permissions import Role, rule_for
+from sekisho.core.clock import FakeClock
 from sekisho.core.errors import Forbidden, Unauthenticated
 from sekisho.identity.keys import Principal, token_hash
 from sekisho.store.away import StoreAway
 from sekisho.store.standing import UserStanding
 from tests.support.admin import MASTER, Admin
-from tests.support.directory import HOME, key_of
+from tests.support.directory import HOME, key_of, populate
 from tests.support.ledger import add_key
 
+T = TypeVar("T")
 PATHS = ["/key/generate", "/key/service-account/generate", "/key/delete", "/key/bulk_update", "/key/nothing"]
 
 
@@ -96,17 +102,29 @@ def test_only_an_administrator_acts_in_anothers_name() -> None:
     assert actor_of(Standing(principal=Principal(key_hash="k")), None) == "k"
 
 
-@pytest.mark.parametrize("failure", [StoreAway("away"), OperationalError("SELECT secret", {}, Exception("secret"))])
-async def test_a_database_that_is_away_is_told_in_the_same_shape(
-    world: Admin, monkeypatch: pytest.MonkeyPatch, failure: Exception
-) -> None:
-    async def fail(_work: Any) -> Any:
-        raise failure
+class AwayDesk(Desk):
+    """Its database does not answer."""
 
-    assert await world.ring.seek(key_of("U")) is not None
-    monkeypatch.setattr(world.desk, "read", fail)
+    async def read(self, _work: Callable[[Connection], T]) -> T:
+        raise StoreAway("away")
+
+
+class BrokenDesk(Desk):
+    """Its database answers with words of its own."""
+
+    async def read(self, _work: Callable[[Connection], T]) -> T:
+        raise OperationalError("SELECT secret", {}, Exception("secret"))
+
+
+@pytest.mark.parametrize(("desk", "status"), [(AwayDesk, 503), (BrokenDesk, 500)])
+async def test_a_database_that_is_away_is_told_in_the_same_shape(
+    tmp_path: Path, clock: FakeClock, desk: type[Desk], status: int
+) -> None:
+    world = Admin(tmp_path, clock, desk=desk)
+    populate(world)
     reply = await world.get("/key/list", token=key_of("U"))
-    assert reply.status in {500, 503}
+    world.close()
+    assert reply.status == status
     assert len(reply.error["message"]) > 3
     assert b"secret" not in reply.body
 

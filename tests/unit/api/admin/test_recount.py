@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
+from sekisho.core.clock import FakeClock
 from sekisho.limits.limiter import LimitsUnavailable
+from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.rule import Rule
 from tests.support.admin import Admin
 
 
@@ -34,15 +38,19 @@ async def test_a_shared_budget_follows_too(admin: Admin) -> None:
     assert await used(admin, made["key"]) == {"key": 0.0}
 
 
-async def test_counters_that_are_away_do_not_undo_it(
-    admin: Admin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    made = (await admin.post("/key/generate", {"max_budget": 5, "spend": 3})).json
+class AwayLimiter(MemoryLimiter):
+    """Its shared store cannot be reached."""
 
-    async def away(*_: Any) -> None:
+    async def reseed(self, _rules: Iterable[Rule], _at_us: int) -> None:
         raise LimitsUnavailable("away")
 
-    monkeypatch.setattr(admin.limiter, "reseed", away)
+
+async def test_counters_that_are_away_do_not_undo_it(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    admin = Admin(tmp_path, clock, limiter=AwayLimiter)
+    made = (await admin.post("/key/generate", {"max_budget": 5, "spend": 3})).json
     reply = await admin.post(f"/key/{made['token']}/reset_spend", {"reset_to": 0})
+    admin.close()
     assert (reply.status, reply.json["spend"]) == (200, 0.0)
     assert "not counted anew" in caplog.text

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sekisho.api.admin import spend
+from sekisho.api.admin.services import Bounds
 from sekisho.api.admin.spend import DAY_US, time_us
+from sekisho.core.clock import FakeClock
 from sekisho.core.errors import MalformedRequest
 from sekisho.identity.keys import token_hash
 from sekisho.limits.periods import NEVER_US
@@ -47,11 +49,12 @@ async def test_one_call_is_shown_to_those_who_see_it(world: Admin) -> None:
         assert (reply.status, reply.error["param"]) == (404, "request_id")
 
 
-async def test_a_list_without_pages_has_a_limit_and_says_so(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spend, "ROWS_MAX", 2)
+async def test_a_list_without_pages_has_a_limit_and_says_so(tmp_path: Path, clock: FakeClock) -> None:
+    admin = Admin(tmp_path, clock, bounds=Bounds(calls=2))
     for number in range(3):
         book(admin, call_id=str(number), started_us=NOW_US + number)
     reply = await admin.get("/spend/logs")
+    admin.close()
     assert [found["request_id"] for found in reply.json] == ["2", "1"]
     assert reply.headers["x-sekisho-truncated"].startswith("the newest 2")
 
