@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sekisho.canonical.usage import Usage
 from sekisho.cli.db import ConfigOption, DataDirOption, with_store
+from sekisho.cli.ledger_rerate import rerate_calls
 from sekisho.cli.ledger_verify import verify
 from sekisho.core.errors import OperatorError
 from sekisho.core.money import usd_text
@@ -30,8 +31,9 @@ from sekisho.ledger.rows import CallRow, from_columns
 from sekisho.store.calls import CallFilter, find_calls
 from sekisho.store.db import Store
 
-app = typer.Typer(no_args_is_help=True, help="Read the ledger.")
+app = typer.Typer(no_args_is_help=True, help="Read the ledger, and look after it.")
 app.command("verify")(verify)
+app.command("rerate")(rerate_calls)
 
 _SINCE = re.compile(r"([0-9]{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}

@@ -7,6 +7,7 @@ what is on its way is no difference.
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -19,8 +20,9 @@ from rich.progress import Progress
 
 from sekisho.cli.db import ConfigOption, DataDirOption, with_store
 from sekisho.cli.ledger_limits import compare_limits, shared_limits, tell
+from sekisho.store.closing import differing
 from sekisho.store.db import Store
-from sekisho.store.usage import count_anew, days_with_calls
+from sekisho.store.usage import count_anew, days_with_calls, reopen
 from sekisho.store.verify import Verified, verify_day
 
 
@@ -37,6 +39,7 @@ def verify(
 ) -> None:
     """Compare the roll-ups by hour and day with the calls, and with them what budgets have settled and reserved."""
     agree = with_store(config, data_dir, lambda store: _check_days(store, mend=mend))
+    agree &= with_store(config, data_dir, lambda store: _check_closed(store, mend=mend))
     agree &= with_store(config, data_dir, lambda store: check_limits(config, store, data_dir, wait_seconds, mend=mend))
     if not agree:
         raise typer.Exit(1)
@@ -74,6 +77,18 @@ def _check_days(store: Store, *, mend: bool) -> bool:
         typer.echo(f"{len(wrong)} of {len(checked)} days differed; their roll-ups were made anew from the calls.")
     else:
         typer.echo(f"{len(wrong)} of {len(checked)} days differ: `--mend` makes their roll-ups anew.", err=True)
+    return mend or not wrong
+
+
+def _check_closed(store: Store, *, mend: bool) -> bool:
+    """Whether the sums of days and months that are over are those of the roll-ups, or will be made anew."""
+    wrong = store.read(lambda connection: list(differing(connection))).result()
+    for table, starts_us in wrong:
+        day = dt.datetime.fromtimestamp(starts_us // 1_000_000, dt.UTC)
+        typer.echo(f"{table} from {day:%Y-%m-%d}: not the sum of the roll-ups")
+    if wrong and mend:
+        store.write(partial(reopen, days_us={starts_us for _, starts_us in wrong})).result()
+        typer.echo(f"{len(wrong)} sums of days and months are left to be made anew by the next gateway that runs.")
     return mend or not wrong
 
 

@@ -17,7 +17,7 @@ from sekisho.exchange.call import Call, Spent
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.reserve import most_tokens
 from sekisho.exchange.tier import asked_tier
-from sekisho.ledger.rows import CallRow, Intent
+from sekisho.ledger.rows import WORD_CHARS, CallRow, Intent
 from sekisho.limits.estimate import Estimator
 
 #: Bytes of English text or code to a token, from below: an estimate errs on the side of the provider's bill.
@@ -36,9 +36,10 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
     rates = gateway.rates(call.sent_to)
     estimator = gateway.limiting.estimator
     guess = Usage(input_tokens=_asked(call, estimator), output_tokens=_expected(call, estimator))
-    cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=_asked_tier(call))
+    tier = _asked_tier(call)
+    cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=tier)
     spent = _with_earlier(call, Spent(guess, cost))
-    call.shared = _shared(call)
+    call.shared = _shared(call) | {"service_tier": tier and tier[:WORD_CHARS]}
     return Intent(
         **call.shared,
         estimated_input_tokens=spent.usage.prompt_tokens,
@@ -55,8 +56,12 @@ def row_of(call: Call, gateway: Gateway) -> CallRow:
     spent = _with_earlier(call, _spent(call, gateway, present, complete=complete))
     usage, complete = spent.usage, complete and call.spent_before is None
     error = call.error
+    shared = call.shared or _shared(call)
+    if usage.service_tier:
+        shared["service_tier"] = usage.service_tier[:WORD_CHARS]
     return CallRow(
-        **(call.shared or _shared(call)),
+        **shared,
+        inference_geo=usage.inference_geo and usage.inference_geo[:WORD_CHARS],
         ended_us=gateway.clock.now_us(),
         status="success" if error is None else "failure" if complete else "incomplete",
         http_status=call.answer.status or (error.status if error else 0),

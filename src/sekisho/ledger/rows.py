@@ -21,6 +21,8 @@ Status = Literal["success", "failure", "incomplete"]
 STOPPED_DETAIL = "The gateway stopped before this call ended; it is booked at its estimate."
 #: Any name or id that a caller or provider chose ends here.
 TEXT_CHARS = 500
+#: The words of callers and providers for a tier or a place are shorter.
+WORD_CHARS = 40
 #: A caller's metadata over this size is not stored: half a JSON text is none.
 METADATA_CHARS = 8_000
 #: What a provider may say at most of one call: sums over any number of calls still fit into a BIGINT.
@@ -78,6 +80,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     model_group: str | None = None
     region: str | None = None
     account: str | None = None
+    service_tier: str | None = None
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="row", tag_field="record"):
@@ -86,6 +89,7 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     `call_id` is our request id (UUIDv7). `api_base` is the host only. `cost_nano_usd` None means the price is
     unknown, never zero. `usage_complete` is False where tokens or cost are an estimate. `http_status` is what the
     caller got. `spend_logs_metadata` is the caller's JSON text (header x-litellm-spend-logs-metadata), bounded.
+    `service_tier` is the provider's word, else the caller's.
     """
 
     call_id: str
@@ -135,6 +139,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     model_group: str | None = None
     region: str | None = None
     account: str | None = None
+    service_tier: str | None = None
+    inference_geo: str | None = None
 
     @property
     def usage(self) -> Usage:

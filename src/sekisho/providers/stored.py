@@ -57,8 +57,12 @@ class StoredModels:
     def load(self) -> None:
         """Read them, at the start, sealed under the present root secret from now on."""
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
-        self._take(self._db.read(self._read).result())
+        self.look()
         self._loaded = True
+
+    def look(self) -> None:
+        """Read them and change nothing, for a command beside a gateway."""
+        self._take(self._db.read(self._read).result())
 
     async def refresh(self) -> None:
         """Read them anew, and have them called."""

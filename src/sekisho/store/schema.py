@@ -30,7 +30,7 @@ from sekisho.store import counters, domain
 from sekisho.store.domain import limits_column, with_room
 
 #: The revision that this code reads and writes.
-HEAD = "0006"
+HEAD = "0007"
 
 #: All tables, those of domain.py and counters.py too.
 metadata = domain.metadata
@@ -176,10 +176,28 @@ calls = Table(
     Column("model_group", Text),
     Column("region", Text),
     Column("account", Text),
+    Column("service_tier", Text),
+    Column("inference_geo", Text),
     Index("calls_started", "started_us", "call_id"),
     Index("calls_key", "key_hash", "started_us"),
     Index("calls_user", "user_id", "started_us"),
     Index("calls_end_user", "end_user", "started_us"),
+)
+
+
+#: What calls cost before they were priced anew, each time: `run_id` is that of the audit's entries.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("call_id", Text, primary_key=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("cost_before_nano_usd", BigInteger),
+    Column("cost_after_nano_usd", BigInteger, nullable=False),
+    Column("price_version_before", Text),
+    Column("price_version_after", Text, nullable=False),
+    Index("corrections_call", "call_id"),
 )
 
 

@@ -27,6 +27,7 @@ from sekisho.store.domain import (
     teams,
     users,
 )
+from sekisho.store.schema import keys
 
 Sums = dict[tuple[str, ...], int]
 
@@ -64,7 +65,22 @@ def add_spend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
                 seen[row["key_hash"]] = max(seen[row["key_hash"]], row["ended_us"])
         sums = [(token, amount, seen[token]) for (token,), amount in of_keys.items()]
         run_with_rows(connection, _KEYS, (_ID, _AMOUNT, _SEEN), sums)
-        _run(connection, _POOLS, (_ID,), of_keys)
+    _add_beside(connection, rows, of_keys)
+
+
+def correct_spend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add what these calls cost more than they were booked at, as their cost: less than nothing where it was too much.
+
+    Nobody has used a key by that.
+    """
+    of_keys = _by(rows, ("key_hash",))
+    _run(connection, _adding_to(keys), tuple(keys.primary_key), of_keys)
+    _add_beside(connection, rows, of_keys)
+
+
+def _add_beside(connection: Connection, rows: Sequence[dict[str, Any]], of_keys: Sums) -> None:
+    """To all that calls belong to beside their keys."""
+    _run(connection, _POOLS, (_ID,), of_keys)
     for table, names in _NAMED_BY:
         _run(connection, _adding_to(table), tuple(table.primary_key), _by(rows, names))
     _run(connection, _adding_to(tags), (_ID,), _by_tag(rows))

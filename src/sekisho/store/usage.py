@@ -43,8 +43,17 @@ _REQUESTED = USAGE_DIMENSIONS.index("requested_model")
 
 def add_usage(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Count these calls."""
-    _reopen(connection, {row["started_us"] // DAY_US * DAY_US for row in rows})
+    reopen(connection, {row["started_us"] // DAY_US * DAY_US for row in rows})
     _add(connection, rows)
+
+
+def correct_usage(connection: Connection, before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> None:
+    """Count calls as they are now, which were counted as they were before, in the same order."""
+    reopen(connection, {row["started_us"] // DAY_US * DAY_US for row in after})
+    hours = {key: [-measure for measure in measures] for key, measures in group(before).items()}
+    for key, measures in group(after).items():
+        hours[key] = list(map(operator.add, hours[key], measures))
+    _add_hours(connection, hours)
 
 
 def count_all(connection: Connection) -> None:
@@ -64,7 +73,7 @@ def count_anew(connection: Connection, day_us: int) -> None:
     hold_sums(connection)
     for table in (usage_hours, usage_days):
         connection.execute(delete(table).where(table.c.starts_us >= day_us, table.c.starts_us < day_us + DAY_US))
-    _reopen(connection, [day_us])
+    reopen(connection, [day_us])
     for rows in counted_calls(connection, day_us, day_us + DAY_US):
         add_usage(connection, rows)
 
@@ -129,12 +138,15 @@ def _days_from(connection: Connection, from_us: int) -> list[int]:
 
 
 def _add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    hours = group(rows)
+    _add_hours(connection, group(rows))
+
+
+def _add_hours(connection: Connection, hours: Groups) -> None:
     add_groups(connection, usage_hours, hours)
     add_groups(connection, usage_days, by_day(hours))
 
 
-def _reopen(connection: Connection, days_us: Iterable[int]) -> None:
+def reopen(connection: Connection, days_us: Iterable[int]) -> None:
     """What has been closed over these days is so no longer."""
     for day_us in days_us:
         covers = (usage_closed.c.starts_us <= day_us, usage_closed.c.ends_us > day_us)

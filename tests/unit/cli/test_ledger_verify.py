@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sekisho.cli.ledger import app
+from sekisho.store.closing import close_next
 from sekisho.store.db import Database
 from sekisho.store.usage import DAY_US
 from tests.support.ledger import NOW_US, open_database, open_journal, row, run_sql
@@ -69,3 +70,16 @@ def test_limits_of_several_processes_are_told_and_put_right_when_asked(postgres:
         "0 calls on 0 days: the roll-ups agree.\n1 counts of limits: they agree with the calls.\n",
     )
     postgres.sql("DROP DATABASE verified WITH (FORCE)")
+
+
+def test_sums_of_days_that_are_over_are_told_and_left_to_be_made_anew(db: Database, tmp_path: Path) -> None:
+    while db.write(lambda connection: close_next(connection, NOW_US + 9 * DAY_US)).result():
+        pass
+    assert run(tmp_path) == (0, "6 calls on 2 days: the roll-ups agree.\n")
+    run_sql(db, "UPDATE usage_user_days SET calls = calls + 1 WHERE user_id = 'u4'")
+    code, said = run(tmp_path)
+    assert code == 1
+    assert "usage_user_days from " in said
+    assert run(tmp_path, "--mend")[0] == 0
+    assert run(tmp_path)[0] == 0
+    assert db.write(lambda connection: close_next(connection, NOW_US + 9 * DAY_US)).result()

@@ -186,3 +186,23 @@ def test_a_call_that_never_began_has_a_row_too(stage: Stage) -> None:
     row = row_of(call, gateway)
     assert (row.status, row.http_status, row.cost_nano_usd, row.attempts) == ("failure", 413, 0, 0)
     assert (row.dialect, row.operation, row.key_hash) == ("openai-responses", "generate", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "booked"),
+    [
+        (b"", None, None),
+        (b'"flex"', None, "flex"),
+        (b'"auto"', "priority", "priority"),
+        (b'"' + b"x" * 99 + b'"', None, "x" * 40),
+    ],
+)
+def test_how_a_call_was_served_is_booked(stage: Stage, asked: bytes, said: str | None, booked: str | None) -> None:
+    usage = Usage(input_tokens=10, service_tier=said, inference_geo="us")
+    call, gateway = sent(stage, facts=WholeReply(usage, "served", 400))
+    if asked:
+        call.ask = read_ask(b'{"model":"m","service_tier":' + asked + b"}")
+    intent = intent_of(call, gateway)
+    row = row_of(call, gateway)
+    assert intent.service_tier == (booked if said is None else "auto")
+    assert (row.service_tier, row.inference_geo) == (booked, "us")

@@ -45,6 +45,15 @@ def test_models_are_read_with_their_parameters_opened(db: Database) -> None:
     assert [(entry.info.id, entry.params.model) for entry in models.entries] == [("a", "openai/gpt-5")]
 
 
+def test_models_are_looked_at_without_a_change(db: Database) -> None:
+    store(db, "a")
+    before = db.read_now(lambda connection: MODELS.find(connection, limit=9))
+    stored, told = shelf(db, NEW)
+    stored.look()
+    assert [entry.info.id for entry in stored.entries] == ["a"]
+    assert (db.read_now(lambda connection: MODELS.find(connection, limit=9)), told) == (before, [])
+
+
 def test_a_row_that_does_not_open_leaves_its_model_out(db: Database, caplog: pytest.LogCaptureFixture) -> None:
     store(db, "a", Envelope("ef" * 32))
     store(db, "b")

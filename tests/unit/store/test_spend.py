@@ -20,6 +20,7 @@ from sekisho.store.domain import (
     users,
 )
 from sekisho.store.schema import keys, pool_keys
+from sekisho.store.spend import correct_spend
 from tests.support.domain import add_row
 from tests.support.ledger import NOW_US, add_key, row
 
@@ -86,3 +87,14 @@ def test_what_was_imported_is_added_to(db: Store) -> None:
     db.write(lambda connection: connection.execute(update(teams).values(spend_nano_usd=100)).close()).result()
     put(db, {"team_id": "t", "cost_nano_usd": 5})
     assert spent(db, teams) == [105]
+
+
+def test_a_correction_is_spent_by_all_and_uses_no_key(db: Store) -> None:
+    who = {"key_hash": "k1", "user_id": "u1", "team_id": "t", "tags": ("x",)}
+    put(db, who | {"cost_nano_usd": 10})
+    corrected = [to_columns(row(**who, cost_nano_usd=-4, ended_us=NOW_US + 99))]
+    db.write(lambda connection: correct_spend(connection, corrected)).result()
+    found = [spent(db, table)[0] for table in (keys, users, teams, team_members, tags, pools)]
+    assert found == [6] * 6
+    query = select(keys.c.last_active_us).order_by(keys.c.token)
+    assert db.read(lambda connection: connection.execute(query).scalars().all()).result() == [NOW_US + 1_500_000, None]
