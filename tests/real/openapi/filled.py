@@ -58,6 +58,24 @@ KNOWN: dict[str, list[Any]] = {
     "messages": [{"role": "user", "content": "Hello"}],
     "member": [{"role": "user", "user_id": "ada"}],
 }
+#: What is made first, so that KNOWN names it: path and body.
+WORLD: list[tuple[str, dict[str, Any]]] = [
+    ("/user/new", {"user_id": "ada", "user_email": "ada@example.com", "auto_create_key": False}),
+    ("/user/new", {"user_id": "bob"}),
+    ("/organization/new", {"organization_id": "o", "organization_alias": "O"}),
+    (
+        "/team/new",
+        {"team_id": "t", "organization_id": "o", "members_with_roles": [{"role": "admin", "user_id": "ada"}]},
+    ),
+    ("/project/new", {"project_id": "p", "team_id": "t"}),
+    ("/budget/new", {"budget_id": "b", "max_budget": 9}),
+    ("/customer/new", {"user_id": "customer"}),
+    ("/tag/new", {"name": "ci"}),
+    ("/model/new", {"model_name": "mine", "litellm_params": {"model": "openai/gpt-4.1"}, "model_info": {"id": "m"}}),
+    ("/key/generate", {"key": LOST_KEY, "key_alias": "lost", "user_id": "ada"}),
+    ("/key/generate", {"key": MEMBER_KEY, "user_id": "ada"}),
+    ("/sekisho/v1/pools", {"pool_id": "pool", "keys": [LOST_KEY]}),
+]
 #: What an administrator's program may send with any request.
 _HEADER = {"name": "litellm-changed-by", "in": "header", "required": False, "schema": {"type": "string"}}
 
