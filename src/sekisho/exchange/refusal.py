@@ -39,10 +39,11 @@ def refusal_of(refusal: Refusal, call: Call, scopes: Sequence[Scope], budget_sta
     if rule.measure is Measure.MONEY:
         period = f" in {rule.period}" if rule.period else ""
         resets = f"resets at {_iso(line.ends_us)}" if line.ends_us < NEVER_US else "does not reset by itself"
+        forgiven = rule.forgiven_at(line.starts_us)
         return LimitReached(
-            f"Budget has been exceeded! The budget of {whose} is {usd_text(line.limit)} USD{period}. Spent, or "
-            f"reserved by calls that run, are {usd_text(refusal.used)} USD; this call may cost {usd_text(line.amount)} "
-            f"USD. It {resets}.",
+            f"Budget has been exceeded! The budget of {whose} is {usd_text(line.limit - forgiven)} USD{period}. Spent, "
+            f"or reserved by calls that run, are {usd_text(refusal.used - forgiven)} USD; this call may cost "
+            f"{usd_text(line.amount)} USD. It {resets}.",
             code="budget_exceeded",
             status=400 if _is_agent(call) else budget_status,
             error_class=ErrorClass.BUDGET_EXCEEDED,

@@ -31,8 +31,9 @@ from sekisho.wire.output_cap import Cap
 
 #: After the last sign of life of a process, what it had reserved is given back.
 LEASE_SECONDS: Final = 60.0
-#: Where a budget has not room for all that an answer may take, one call gets this part of what is left: what the next
-#: ones need is then still there, and a budget is spent to its end, not blocked by the first call that came near it.
+#: Where a budget has not room for all that an answer may take, and for another such beside it, one call gets this part
+#: of what is left: what the next ones need is then still there, and a budget is spent to its end, not blocked by what
+#: the first calls that came near it hold and will not use.
 _PART: Final = 8
 #: How often a call asks again with a lower maximum: others may take room meanwhile.
 _ROUNDS: Final = 4
@@ -87,18 +88,24 @@ async def reserve(
         _refuse_background(call)
     cap = call.output_cap()
     most, hour = most_tokens(cap, deployment), _caches_for_an_hour(call, marks)
+    least = max(limiting.floor_tokens, cap.least)
+    beside = most > least
     for _ in range(_ROUNDS):
         need = _need(call, deployment, limiting, rates, most * cap.answers, hour=hour)
         lines = [_line(rule, need, now_us) for rule in rules]
-        refusal = await limiting.limiter.reserve(call.request_id, lines, LEASE_SECONDS)
+        asked = _with_another(lines, need) if beside else lines
+        refusal = await limiting.limiter.reserve(call.request_id, asked, LEASE_SECONDS)
         if refusal is None:
             call.reserved = lines
             return
+        if beside:
+            refusal = msgspec.structs.replace(refusal, line=_shifted(refusal.line, need.output_cost))
         failure = refusal_of(refusal, call, scopes, limiting.budget_status, now_us)
-        least, room = max(limiting.floor_tokens, cap.least), _affordable(refusal, need, most)
+        room = _affordable(refusal, need, most)
         if not room or room < min(least, most):
             break
         call.output_limit = most = min(max(least, room // _PART), most - 1)
+        beside = False
     raise failure
 
 
@@ -166,6 +173,19 @@ def most_tokens(cap: Cap, deployment: Deployment) -> int:
     return allowed if cap.tokens is None else cap.tokens
 
 
+def _with_another(lines: Sequence[Line], need: Need) -> Sequence[Line]:
+    """The same lines, where hard budgets must have room for another such answer."""
+    return [_shifted(line, -need.output_cost) for line in lines]
+
+
+def _shifted(line: Line, amount: int) -> Line:
+    return msgspec.structs.replace(line, limit=line.limit + amount) if _is_hard(line.rule) else line
+
+
+def _is_hard(rule: Rule) -> bool:
+    return rule.measure is Measure.MONEY and rule.mode == "hard"
+
+
 def _caches_for_an_hour(call: Call, marks: Sequence[MarkPoint]) -> bool:
     return _CACHES_HOUR in call.body or any(mark.ttl == "1h" for mark in marks)
 
@@ -208,7 +228,7 @@ def _need(
 def _affordable(refusal: Refusal, need: Need, most: int) -> int:
     """Tokens of each answer for which a budget has room; 0 where a shorter answer would not help."""
     rule = refusal.line.rule
-    if rule.measure is not Measure.MONEY or rule.mode != "hard" or not need.output_cost:
+    if not _is_hard(rule) or not need.output_cost:
         return 0
     left = refusal.left - need.input_cost
     return most * max(0, left) // need.output_cost

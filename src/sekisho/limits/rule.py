@@ -33,6 +33,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """At most `limit` of `measure` for one scope in each period ("" is for ever, and for calls that run).
 
     `model` is the one model it holds for, "" for all. `increase` is added to the limit until `increase_until_us`.
+    `forgiven` is what the period [`forgiven_from_us`, `forgiven_until_us`) may see beside: its count goes on.
     `soft_limit` only warns. `on_outage` says what happens while nothing can be counted.
     """
 
@@ -47,6 +48,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     soft_limit: int | None = None
     increase: int = 0
     increase_until_us: int = 0
+    forgiven: int = 0
+    forgiven_from_us: int = 0
+    forgiven_until_us: int = 0
     on_outage: Literal["open", "closed"] = "open"
 
     @cached_property
@@ -56,5 +60,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return f"{self.scope_kind}:{self.measure}:{period}:{len(self.scope_id)}:{self.scope_id}:{self.model}"
 
     def limit_at(self, at_us: int) -> int:
-        """The limit at a moment, with what was added for a time."""
-        return self.limit + self.increase if at_us < self.increase_until_us else self.limit
+        """The limit at a moment, with what was added for a time or forgiven."""
+        increase = self.increase if at_us < self.increase_until_us else 0
+        return self.limit + increase + self.forgiven_at(at_us)
+
+    def forgiven_at(self, at_us: int) -> int:
+        """What the count of a moment's period holds that no longer counts."""
+        return self.forgiven if self.forgiven_from_us <= at_us < self.forgiven_until_us else 0

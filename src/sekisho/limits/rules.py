@@ -7,12 +7,14 @@ minute hears of the money, which no short wait mends. Must stay true: no counter
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from sekisho.limits.rule import MINUTE, NO_LIMIT, Measure, Rule
-from sekisho.store.limits import NO_LIMITS, Limits
+from sekisho.store.limits import NO_LIMITS, Forgiven, Limits
+
+_NOTHING: Final = Forgiven(nano_usd=0, starts_us=0, ends_us=0)
 
 
 class Limited(Protocol):
@@ -83,16 +85,23 @@ def _budgets(scope: Limited) -> Iterable[Rule]:
 
 
 def _budget(scope: Limited, limit: int | None, duration: str | None, model: str = "") -> Rule:
+    time_zone = scope.limits.time_zone if duration else "UTC"
+    named = duration, time_zone, model
+    found = (it for it in scope.limits.forgiven if (it.budget_duration, it.time_zone, it.model) == named)
+    forgiven = next(found, _NOTHING)
     return Rule(
         scope_kind=scope.kind,
         scope_id=scope.id,
         measure=Measure.MONEY,
         limit=NO_LIMIT if limit is None else limit,
         period=duration or "",
-        time_zone=scope.limits.time_zone if duration else "UTC",
+        time_zone=time_zone,
         model=model,
         mode=scope.limits.mode,
         on_outage="closed",
+        forgiven=forgiven.nano_usd,
+        forgiven_from_us=forgiven.starts_us,
+        forgiven_until_us=forgiven.ends_us,
     )
 
 

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from sekisho.core.clock import Clock
 from sekisho.core.errors import SekishoError
 from sekisho.limits.limiter import LimitsUnavailable, Line, Refusal, Seed, line_at
@@ -243,8 +245,12 @@ class SharedLimiter:
         """Where this machine's clock is wrong, all processes still count in the same periods."""
         if abs(self._ahead_us) < _CLOCKS_US:
             return lines
-        at_us = self._clock.now_us() + self._ahead_us
-        return [line_at(line.rule, line.amount, at_us) for line in lines]
+        now_us = self._clock.now_us()
+        anew = [line_at(line.rule, line.amount, now_us + self._ahead_us) for line in lines]
+        more = [
+            line.limit - line.rule.limit_at(now_us) for line in lines
+        ]  # than the rule says, for reasons of the call
+        return [msgspec.structs.replace(line, limit=line.limit + each) for line, each in zip(anew, more, strict=True)]
 
 
 def _count(line: Line) -> str:

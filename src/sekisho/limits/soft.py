@@ -1,4 +1,5 @@
-"""Soft budgets: nothing is refused, but somebody hears of it.
+"""Soft budgets, and budgets that calls reserve from by expectation: nothing is refused for them, or too late, but
+somebody hears of it.
 
 Flows in: the lines of calls that were booked. Flows out: a warning in the log, once for each period of a budget and
 process. Must stay true: no call waits for it; what lies idle is not looked at.
@@ -16,7 +17,7 @@ from sekisho.core.money import usd_text
 from sekisho.identity.lru import Lru
 from sekisho.limits.limiter import Limiter, Line
 from sekisho.limits.periods import period_at
-from sekisho.limits.rule import Rule
+from sekisho.limits.rule import Measure, Rule
 
 log = logging.getLogger("sekisho.limits")
 
@@ -32,13 +33,14 @@ class SoftBudgets:
         self._limiter = limiter
         self._clock = clock
         self._spent_from: dict[str, Rule] = {}
-        self._told: Lru[str, int] = Lru(_TOLD_MAX)
+        self._told: Lru[tuple[str, str], int] = Lru(_TOLD_MAX)
 
     def note(self, lines: Iterable[Line]) -> None:
         """A call was booked under these lines."""
         for line in lines:
-            if line.rule.soft_limit is not None:
-                self._spent_from[line.rule.counter] = line.rule
+            rule = line.rule
+            if rule.soft_limit is not None or (rule.mode == "expected" and rule.measure is Measure.MONEY):
+                self._spent_from[rule.counter] = rule
 
     async def run(self) -> None:
         """Look again and again; a store that is away is asked the next time."""
@@ -47,19 +49,28 @@ class SoftBudgets:
             await asyncio.gather(self.look(), return_exceptions=True)
 
     async def look(self) -> None:
-        """Tell of those that have reached their soft limit. Raises LimitsUnavailable."""
+        """Tell of those that have reached their soft limit, and those that were passed. Raises LimitsUnavailable."""
         rules, now_us = list(self._spent_from.values()), self._clock.now_us()
-        for rule, used in zip(rules, await self._limiter.used(rules, now_us), strict=True):
+        for rule, counted in zip(rules, await self._limiter.used(rules, now_us), strict=True):
             self._spent_from.pop(rule.counter, None)
-            ends_us = period_at(rule.period, rule.time_zone, now_us)[1]
-            if rule.soft_limit is None or used < rule.soft_limit or self._told.get(rule.counter) == ends_us:
-                continue
-            self._told.put(rule.counter, ends_us)
-            log.warning(
-                "limits: %s %r has used %s USD, its soft budget is %s USD%s",
-                rule.scope_kind.replace("_", " "),
-                rule.scope_id,
-                usd_text(used),
-                usd_text(rule.soft_limit),
-                f" in {rule.period}" if rule.period else "",
-            )
+            forgiven = rule.forgiven_at(now_us)
+            used, budget = counted - forgiven, rule.limit_at(now_us) - forgiven
+            if rule.soft_limit is not None and used >= rule.soft_limit:
+                self._tell(rule, "soft", now_us, f"used {usd_text(used)} USD, its soft budget is", rule.soft_limit)
+            if used > budget:
+                self._tell(rule, "passed", now_us, f"passed its budget by {usd_text(used - budget)} USD: it is", budget)
+
+    def _tell(self, rule: Rule, what: str, now_us: int, has: str, budget: int) -> None:
+        """Once a period."""
+        ends_us = period_at(rule.period, rule.time_zone, now_us)[1]
+        if self._told.get((rule.counter, what)) == ends_us:
+            return
+        self._told.put((rule.counter, what), ends_us)
+        log.warning(
+            "limits: %s %r has %s %s USD%s",
+            rule.scope_kind.replace("_", " "),
+            rule.scope_id,
+            has,
+            usd_text(budget),
+            f" in {rule.period}" if rule.period else "",
+        )

@@ -18,13 +18,27 @@ class BudgetWindow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     budget_duration: str | None = None
 
 
+class Forgiven(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the budget of this duration, time zone and model (as in `Limits`; "" of all) does not count in its period
+    [starts_us, ends_us): an administrator has set back what was spent. The ledger keeps it.
+    """
+
+    nano_usd: int
+    starts_us: int
+    ends_us: int
+    budget_duration: str | None = None
+    time_zone: str = "UTC"
+    model: str = ""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The limits of one scope. None, and an empty collection, mean no limit; 0 means nothing at all.
 
     `budget_duration` is LiteLLM's ("30s 30m 1h 1d 7d 30d 1mo"), aligned to the calendar of `time_zone` (IANA); None
     is for ever. `windows` are further budgets beside the first. `model_max_budget`, `model_tpm_limit` and
     `model_rpm_limit` are by model. Rates are a minute's. `increase_nano_usd` is added to the first budget before
-    `increase_until_us`. `mode` says what a call reserves: what it may cost at most, or what calls like it have cost.
+    `increase_until_us`; what is `forgiven` a budget does not count in its period. `mode` says what a call reserves:
+    what it may cost at most, or what calls like it have cost.
     """
 
     max_budget_nano_usd: int | None = None
@@ -43,6 +57,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     increase_nano_usd: int = 0
     increase_until_us: int | None = None
     mode: Literal["hard", "expected"] = "hard"
+    forgiven: tuple[Forgiven, ...] = ()
 
 
 NO_LIMITS = Limits()

@@ -40,6 +40,13 @@ def test_a_budget_says_whose_how_much_and_until_when(stage: Stage) -> None:
     assert info.retry_after_seconds is None
 
 
+def test_what_was_forgiven_is_not_told(stage: Stage) -> None:
+    rule: dict[str, Any] = {"forgiven": 2, "forgiven_until_us": NEVER_US}
+    assert "is 0.000000003 USD. Spent, or reserved by calls that run, are 0.000000001 USD;" in (
+        told(stage, Measure.MONEY, **rule).message
+    )
+
+
 def test_a_budget_for_ever(stage: Stage) -> None:
     assert told(stage, Measure.MONEY, ends_us=NEVER_US).message.endswith("It does not reset by itself.")
 

@@ -31,3 +31,10 @@ def test_what_is_counted_differently_is_counted_apart() -> None:
 def test_an_increase_holds_for_a_time() -> None:
     rule = msgspec.structs.replace(BUDGET, increase=50, increase_until_us=1_000)
     assert [rule.limit_at(at_us) for at_us in (0, 999, 1_000)] == [150, 150, 100]
+
+
+def test_what_is_forgiven_may_be_spent_again_in_its_period() -> None:
+    rule = msgspec.structs.replace(BUDGET, forgiven=30, forgiven_from_us=500, forgiven_until_us=1_000)
+    assert [rule.limit_at(at_us) for at_us in (499, 500, 999, 1_000)] == [100, 130, 130, 100]
+    assert [rule.forgiven_at(at_us) for at_us in (499, 500, 999, 1_000)] == [0, 30, 30, 0]
+    assert rule.counter == BUDGET.counter

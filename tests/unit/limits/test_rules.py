@@ -112,3 +112,21 @@ def test_rules_of_models_hold_for_their_models() -> None:
     assert shown(applicable(every, "c")) == [("requests", 5, MINUTE, "")]
     plain = rules(rpm_limit=5)
     assert applicable(plain, "a") is plain
+
+
+def test_what_is_forgiven_belongs_to_one_budget() -> None:
+    given = {"nano_usd": 3, "starts_us": 0, "ends_us": 9, "budget_duration": "1d", "time_zone": "Asia/Tokyo"}
+    every = rules(
+        max_budget_nano_usd=50,
+        budget_duration="1d",
+        time_zone="Asia/Tokyo",
+        windows=({"max_budget_nano_usd": 5, "budget_duration": "7d"},),
+        model_max_budget={"c": {"max_budget_nano_usd": 7, "budget_duration": "1d"}},
+        forgiven=(given,),
+    )
+    assert [(rule.period, rule.model, rule.forgiven_at(0)) for rule in every] == [
+        ("1d", "", 3),
+        ("7d", "", 0),
+        ("1d", "c", 0),
+    ]
+    assert rules(max_budget_nano_usd=50, budget_duration="1d", forgiven=(given,))[0].forgiven_at(0) == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from sekisho.core.clock import FakeClock
@@ -118,7 +119,11 @@ async def test_a_wrong_clock_is_put_right(every: Processes) -> None:
         return abs(wrong._ahead_us + 86_400_000_000) < 60_000_000
 
     await eventually(is_noticed, "the server's time is known")
-    tomorrow = [line_at(minute, 5, ahead.now_us())]
-    refusal = await wrong.reserve(name(), tomorrow, LEASE_SECONDS)
+    tomorrow = line_at(minute, 5, ahead.now_us())
+    refusal = await wrong.reserve(name(), [tomorrow], LEASE_SECONDS)
     assert refusal is not None
     assert refusal.used == 1
+    less = msgspec.structs.replace(tomorrow, amount=4, limit=tomorrow.limit - 1)
+    refusal = await wrong.reserve(name(), [less], LEASE_SECONDS)
+    assert refusal is not None
+    assert (refusal.used, refusal.line.limit) == (1, 4), "what the call itself leaves free, it leaves free by any clock"

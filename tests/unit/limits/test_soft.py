@@ -71,3 +71,19 @@ async def test_what_cannot_be_known_is_asked_the_next_time(desk: Desk) -> None:
         await desk.told()
     desk.books.away, desk.books.spent = False, 4_000_000_000
     assert len(await desk.told()) == 1
+
+
+async def test_a_budget_that_was_passed_by_expectation_is_told(desk: Desk) -> None:
+    rule = msgspec.structs.replace(SOFT, soft_limit=None, mode="expected")
+    await desk.spend(rule, 10_000_000_000)
+    assert await desk.told() == []
+    await desk.spend(rule, 500_000_000)
+    assert await desk.told() == ["limits: team member 'core' has passed its budget by 0.5 USD: it is 10 USD in 1d"]
+    await desk.spend(rule, 500_000_000)
+    assert await desk.told() == []
+
+
+async def test_what_was_forgiven_is_not_counted(desk: Desk) -> None:
+    forgiven = {"forgiven": 9_000_000_000, "forgiven_until_us": 2**62}
+    await desk.spend(msgspec.structs.replace(SOFT, mode="expected", **forgiven), 11_000_000_000)
+    assert await desk.told() == []

@@ -153,7 +153,7 @@ async def tag_names(services: Services, asker: Asked) -> Response:
 
 @router.post("/reset")
 async def reset(services: Services, asker: Asked) -> Response:
-    """What keys and teams have spent is nothing from now on. The ledger stays, and periods of budgets with it."""
+    """What keys and teams have spent is nothing from now on, in all their budgets. The ledger stays."""
     await flushed(services.journal)
     await reset_keys_and_teams(services, asker)
     return answer({"message": "Spend for all API Keys and Teams reset successfully", "status": "success"})

@@ -15,12 +15,14 @@ from sqlalchemy import and_, or_
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.access import Owner, check_may_touch, leads
+from sekisho.api.admin.forgive import set_back
 from sekisho.api.admin.key_fields import KeyFields, RegenerateFields, expiry_us, key_columns
 from sekisho.api.admin.permissions import RULES, Reach
 from sekisho.api.admin.references import check_member, check_references
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import Forbidden, MalformedRequest
 from sekisho.identity.keys import KEY_BYTES, PREFIX, UnknownKey, hash_of, token_hash
+from sekisho.identity.scopes import Scope
 from sekisho.store.directory import ACCESS_KEYS, KEYS, TEAMS
 from sekisho.store.edit import Edit
 from sekisho.store.keys import KeyRow, alias_is_taken
@@ -140,7 +142,9 @@ def reset_spend(edit: Edit, asker: Asker, name: str, to_nano_usd: int) -> tuple[
     if to_nano_usd > present.spend_nano_usd or (budget is not None and to_nano_usd > budget):
         message = "'reset_to' must lie between 0 and what the key has spent, and within its budget."
         raise MalformedRequest(message, param="reset_to")
-    return present, edit.change(KEYS, present, {"spend_nano_usd": to_nano_usd})
+    scope = Scope(kind="key", id=present.token, limits=present.limits)
+    limits = set_back(edit.connection, scope, present.budget_id, to_nano_usd, edit.now_us)
+    return present, edit.change(KEYS, present, {"spend_nano_usd": to_nano_usd, "limits": limits})
 
 
 def shown_name(key: str) -> str:

@@ -121,7 +121,7 @@ async def regenerate_named(
 
 @router.post("/key/{key}/reset_spend")
 async def reset_spend(key: Name, body: ResetSpend, services: Services, asker: Asked) -> Response:
-    """Set what the key has spent back to an amount."""
+    """Set what the key has spent back to an amount; all its budgets have room at once."""
     await flushed(services.journal)
     to = nano_usd(body.reset_to)
     before, row = await services.desk.edit(asker.actor, lambda edit: key_changes.reset_spend(edit, asker, key, to))

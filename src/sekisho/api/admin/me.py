@@ -76,7 +76,8 @@ def _scope(scope: Scope) -> dict[str, Any]:
 def _limit(scope: Scope, rule: Rule, used: int, now_us: int) -> dict[str, Any]:
     """Money in USD, the rest in what is counted."""
     money = rule.measure is Measure.MONEY
-    limit = rule.limit_at(now_us)
+    forgiven = rule.forgiven_at(now_us)
+    limit, used = rule.limit_at(now_us) - forgiven, used - forgiven
     ends_us = period_at(rule.period, rule.time_zone, now_us)[1]
 
     def shown(amount: int) -> float | int | None:
@@ -93,6 +94,7 @@ def _limit(scope: Scope, rule: Rule, used: int, now_us: int) -> dict[str, Any]:
         "soft_limit": None if rule.soft_limit is None else shown(rule.soft_limit),
         "used": shown(used),
         "left": None if whole is None else shown(max(0, whole - used)),
+        "passed_by": None if whole is None else shown(max(0, used - whole)),
         "period": rule.period or None,
         "resets_at": None if ends_us >= NEVER_US or rule.measure is Measure.PARALLEL else iso(ends_us),
     }

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import logging
 
+from sekisho.api.admin.forgive import counts_all_time, held_limits
 from sekisho.api.admin.services import AdminServices
 from sekisho.core.errors import SekishoError
 from sekisho.identity.scopes import Kind, Scope
-from sekisho.limits.rule import Measure
 from sekisho.limits.rules import rules_of
-from sekisho.store.directory import BUDGETS
-from sekisho.store.limits import Limits, laid_over
+from sekisho.store.limits import Limits
 
 log = logging.getLogger("sekisho.api")
 
 
 async def recount(services: AdminServices, kind: Kind, name: str, limits: Limits, budget_id: str | None = None) -> None:
-    """Budgets without a period follow what was set; one with a period is what the ledger says of the period."""
-    if budget_id is not None:
-        shared = await services.desk.read(lambda connection: BUDGETS.get(connection, budget_id))
-        limits = limits if shared is None else laid_over(limits, shared.limits)
-    rules = [rule for rule in rules_of(Scope(kind=kind, id=name, limits=limits)) if rule.measure is Measure.MONEY]
+    """Budgets without a period follow what was set; those with one count what the ledger says (see forgive.py)."""
+    limits = await services.desk.read(lambda connection: held_limits(connection, limits, budget_id))
+    rules = [rule for rule in rules_of(Scope(kind=kind, id=name, limits=limits)) if counts_all_time(rule)]
     try:
         await services.limiter.reseed(rules, services.desk.now_us)
     except SekishoError as error:

@@ -31,6 +31,7 @@ async def test_everything_that_binds_a_key_is_shown_with_its_use(world: Admin) -
         "soft_limit": None,
         "used": 4.0,
         "left": 6.0,
+        "passed_by": 0.0,
         "period": "1d",
         "resets_at": "2023-11-15T00:00:00.000000Z",
     }
