@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import and_, or_, select
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.access import Owner
 from sekisho.api.admin.fields import (
-    Body,
     Described,
     Names,
     ResidencyFields,
@@ -23,10 +22,10 @@ from sekisho.api.admin.fields import (
     plain,
     refuse_unenforced,
 )
-from sekisho.api.admin.limit_fields import Duration, LimitFields, Name, OptionalCount, OptionalUsd, limits_from
+from sekisho.api.admin.limit_fields import Name, OptionalUsd
+from sekisho.api.admin.members import MEMBERS_MAX, MemberLimitFields, Named, member_limits, member_user, present_member
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
-from sekisho.api.admin.team_changes import MEMBERS_MAX, Member, find_user, member_user
 from sekisho.core.errors import CallerError, MalformedRequest
 from sekisho.core.ids import new_uuid7
 from sekisho.store.directory import (
@@ -55,34 +54,30 @@ class OrganizationFields(Described):
     residency: ResidencyFields | None = None
 
 
-class OrganizationMember(BaseModel):
+class OrganizationMember(Named):
     """A user and what they are in an organisation. LiteLLM's clients say `role` or `user_role`."""
 
     role: MemberRole | None = None
     user_role: MemberRole | None = None
-    user_id: Name | None = None
-    user_email: Name | None = None
 
 
-class OrganizationMemberFields(Body):
+class OrganizationMemberFields(MemberLimitFields):
     """A member's own limits in the organisation."""
 
     organization_id: Name
     max_budget_in_organization: OptionalUsd = None
-    budget_duration: Duration = None
-    tpm_limit: OptionalCount = None
-    rpm_limit: OptionalCount = None
+
+    def limits(self, present: Limits) -> Limits:
+        """`present` with what was sent. Raises MalformedRequest."""
+        return member_limits(self, "max_budget_in_organization", present)
 
 
 class AddOrganizationMembers(OrganizationMemberFields):
     member: OrganizationMember | Annotated[list[OrganizationMember], Field(min_length=1, max_length=MEMBERS_MAX)]
 
 
-class NamedOrganizationMember(OrganizationMemberFields):
-    user_id: Name | None = None
-    user_email: Name | None = None
-    role: MemberRole | None = None
-    user_role: MemberRole | None = None
+class NamedOrganizationMember(OrganizationMemberFields, OrganizationMember):
+    """A member, by id or address, and what to change of them."""
 
 
 class InUse(CallerError):
@@ -138,11 +133,11 @@ def add_members(edit: Edit, asker: Asker, sent: AddOrganizationMembers) -> list[
     """Members from now on: all that the request names, or none."""
     refuse_unenforced(sent)
     organization = reached_organization(edit.connection, asker, sent.organization_id)
-    limits = _member_limits(sent, NO_LIMITS)
+    limits = sent.limits(NO_LIMITS)
     members = sent.member if isinstance(sent.member, list) else [sent.member]
     rows = []
     for member in members:
-        user = member_user(edit, asker, Member(user_id=member.user_id, user_email=member.user_email))
+        user = member_user(edit, asker, member)
         if ORGANIZATION_MEMBERS.get(edit.connection, organization.organization_id, user.user_id) is not None:
             message = "This user is in the organisation already: change them by /organization/member_update."
             raise MalformedRequest(message, param="member")
@@ -156,7 +151,7 @@ def change_member(edit: Edit, asker: Asker, sent: NamedOrganizationMember) -> Or
     """Set a member's role or limits."""
     refuse_unenforced(sent)
     row = _present(edit, asker, sent)
-    fields: dict[str, Any] = {"limits": _member_limits(sent, row.limits)}
+    fields: dict[str, Any] = {"limits": sent.limits(row.limits)}
     if role := sent.role or sent.user_role:
         fields["role"] = role
     return edit.change(ORGANIZATION_MEMBERS, row, fields)
@@ -175,12 +170,7 @@ def remove_member(edit: Edit, asker: Asker, sent: NamedOrganizationMember) -> Or
 
 def _present(edit: Edit, asker: Asker, sent: NamedOrganizationMember) -> OrganizationMemberRow:
     organization = reached_organization(edit.connection, asker, sent.organization_id)
-    user = find_user(edit.connection, sent.user_id, sent.user_email)
-    name = organization.organization_id
-    row = None if user is None else ORGANIZATION_MEMBERS.get(edit.connection, name, user.user_id)
-    if row is None:
-        raise UnknownObject("user_id" if sent.user_id else "user_email", "member of this organization")
-    return row
+    return present_member(edit.connection, ORGANIZATION_MEMBERS, organization.organization_id, sent)
 
 
 def _columns(connection: Connection, sent: OrganizationFields, present: OrganizationRow | None) -> dict[str, Any]:
@@ -200,10 +190,3 @@ def _check_alias(connection: Connection, alias: str, present: OrganizationRow | 
     if found and (present is None or found[0].organization_id != present.organization_id):
         message = f"Another organisation has the alias '{alias}': choose another."
         raise MalformedRequest(message, param="organization_alias")
-
-
-def _member_limits(sent: OrganizationMemberFields, present: Limits) -> Limits:
-    names = {"max_budget_in_organization": "max_budget"}
-    limits = {"max_budget_in_organization", "budget_duration", "tpm_limit", "rpm_limit"}
-    given = {names.get(name, name): getattr(sent, name) for name in sent.model_fields_set & limits}
-    return limits_from(LimitFields.model_validate(given), present)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.access import Owner
 from sekisho.api.admin.fields import (
     Aliases,
-    Body,
     Described,
     Names,
     ResidencyFields,
@@ -25,9 +24,10 @@ from sekisho.api.admin.fields import (
     refuse_unenforced,
 )
 from sekisho.api.admin.key_fields import checked_aliases
-from sekisho.api.admin.limit_fields import Duration, LimitFields, Name, OptionalCount, OptionalUsd, limits_from
+from sekisho.api.admin.limit_fields import Duration, Name, OptionalCount, OptionalUsd
+from sekisho.api.admin.members import MEMBERS_MAX, MemberLimitFields, Named, limits_by, member_limits, member_user
 from sekisho.api.admin.permissions import DEFAULT_MEMBER_PERMISSIONS, MEMBER_PERMISSIONS, Reach
-from sekisho.api.admin.references import ensure_user, existing
+from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import CallerError, Forbidden, MalformedRequest
 from sekisho.core.ids import new_uuid7
@@ -37,25 +37,20 @@ from sekisho.store.directory import (
     PROJECTS,
     TEAM_MEMBERS,
     TEAMS,
-    USERS,
     TeamMemberRow,
     TeamRow,
-    UserRow,
 )
 from sekisho.store.edit import Edit
 from sekisho.store.limits import NO_LIMITS, Limits
 
-MEMBERS_MAX = 500
 #: What the administrators of a team may set of it themselves.
 _TEAMS_OWN = frozenset({"team_alias", "member_permissions", "member_limits", "aliases"})
 
 
-class Member(BaseModel):
+class Member(Named):
     """A user and what they are in a team."""
 
     role: Literal["admin", "user"] = "user"
-    user_id: Name | None = None
-    user_email: Name | None = None
 
 
 class TeamFields(Described):
@@ -78,14 +73,15 @@ class TeamFields(Described):
     residency: ResidencyFields | None = None
 
 
-class MemberFields(Body):
+class MemberFields(MemberLimitFields):
     """A member's own limits in the team. `max_budget_in_team` is LiteLLM's name for their budget."""
 
     team_id: Name
     max_budget_in_team: OptionalUsd = None
-    budget_duration: Duration = None
-    tpm_limit: OptionalCount = None
-    rpm_limit: OptionalCount = None
+
+    def limits(self, present: Limits) -> Limits:
+        """`present` with what was sent. Raises MalformedRequest."""
+        return member_limits(self, "max_budget_in_team", present)
 
 
 class AlreadyMember(CallerError):
@@ -168,46 +164,13 @@ def add_member(edit: Edit, asker: Asker, team: TeamRow, member: Member, limits: 
     return edit.add(TEAM_MEMBERS, team_id=team.team_id, user_id=user.user_id, role=member.role, limits=limits)
 
 
-def present_member(connection: Connection, team: TeamRow, member: Member) -> TeamMemberRow:
-    """The row of a member. Raises UnknownObject for who is in no such team."""
-    user = find_user(connection, member.user_id, member.user_email)
-    row = None if user is None else TEAM_MEMBERS.get(connection, team.team_id, user.user_id)
-    if row is None:
-        raise UnknownObject("user_id" if member.user_id else "user_email", "member of this team")
-    return row
-
-
-def member_limits_from(sent: MemberFields, present: Limits) -> Limits:
-    """A member's limits with what was sent."""
-    names = {"max_budget_in_team": "max_budget"}
-    given = {names.get(name, name): getattr(sent, name) for name in sent.model_fields_set & _MEMBER_LIMITS}
-    return limits_from(LimitFields.model_validate(given), present)
-
-
-def member_user(edit: Edit, asker: Asker, member: Member) -> UserRow:
-    """The user that a member names; an administrator's is made when there is none. Raises MalformedRequest."""
-    if not member.user_id and not member.user_email:
-        raise MalformedRequest("A member is named by 'user_id' or 'user_email'.", param="member")
-    found = find_user(edit.connection, member.user_id, member.user_email)
-    if found is None and member.user_id is None and asker.is_admin:
-        return edit.add(USERS, user_id=new_uuid7(), user_email=member.user_email)
-    if found is None and member.user_id is not None:
-        ensure_user(edit, asker, member.user_id)
-        found = USERS.get(edit.connection, member.user_id)
-    if found is None:
-        raise MalformedRequest("'user_email' names no user: an administrator makes one first.", param="user_email")
-    return found
-
-
-def find_user(connection: Connection, user_id: str | None, user_email: str | None) -> UserRow | None:
-    """A user by their id, or else by their address."""
-    if user_id:
-        return USERS.get(connection, user_id)
-    found = USERS.find(connection, USERS.table.c.user_email == (user_email or ""), limit=1)
-    return found[0] if found else None
-
-
-_MEMBER_LIMITS = frozenset({"max_budget_in_team", "budget_duration", "tpm_limit", "rpm_limit"})
+#: Field of a team -> the limit that it sets for every member who has none of their own.
+_COMMON_LIMITS = {
+    "team_member_budget": "max_budget",
+    "team_member_budget_duration": "budget_duration",
+    "team_member_rpm_limit": "rpm_limit",
+    "team_member_tpm_limit": "tpm_limit",
+}
 
 
 def _members(sent: TeamFields) -> list[Member]:
@@ -225,24 +188,12 @@ def _team_columns(sent: TeamFields, present: TeamRow | None) -> dict[str, Any]:
         fields["member_permissions"] = checked_permissions(sent.team_member_permissions)
     if "residency" in given:
         fields["bound"] = {} if sent.residency is None else sent.residency.column
-    member_limits = NO_LIMITS if present is None else present.member_limits
-    changed = _common_member_limits(sent, member_limits)
-    if changed != member_limits:
+    common = NO_LIMITS if present is None else present.member_limits
+    changed = limits_by(sent, _COMMON_LIMITS, common)
+    if changed != common:
         fields["member_limits"] = changed
     metadata, limits = ({}, NO_LIMITS) if present is None else (present.metadata, present.limits)
     return fields | described(sent, metadata, limits)
-
-
-def _common_member_limits(sent: TeamFields, present: Limits) -> Limits:
-    """What every member of the team has who has no limits of their own."""
-    names = {
-        "team_member_budget": "max_budget",
-        "team_member_budget_duration": "budget_duration",
-        "team_member_rpm_limit": "rpm_limit",
-        "team_member_tpm_limit": "tpm_limit",
-    }
-    given = {names[name]: getattr(sent, name) for name in sent.model_fields_set & names.keys()}
-    return limits_from(LimitFields.model_validate(given), present)
 
 
 def checked_permissions(names: list[str] | None) -> tuple[str, ...]:

@@ -13,16 +13,13 @@ from pydantic import Field
 from sqlalchemy import and_, select
 
 from sekisho.api.admin.fields import answer, refuse_unenforced
-from sekisho.api.admin.limit_fields import Name
 from sekisho.api.admin.limit_rows import usd
+from sekisho.api.admin.members import MEMBERS_MAX, Named, present_member
 from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.api.admin.team_changes import (
-    MEMBERS_MAX,
     Member,
     MemberFields,
     add_member,
-    member_limits_from,
-    present_member,
     reached_team,
 )
 from sekisho.api.admin.teamrows import membership_row
@@ -50,15 +47,12 @@ class BulkAddFields(MemberFields):
     all_users: bool | None = None
 
 
-class UpdateFields(MemberFields):
-    user_id: Name | None = None
-    user_email: Name | None = None
+class UpdateFields(MemberFields, Named):
     role: Literal["admin", "user"] | None = None
 
 
-class DeleteFields(MemberFields):
-    user_id: Name | None = None
-    user_email: Name | None = None
+class DeleteFields(MemberFields, Named):
+    """Who leaves which team."""
 
 
 @router.post("/team/member_add")
@@ -104,8 +98,8 @@ async def update(body: UpdateFields, services: Services, asker: Asked) -> Respon
 
     def work(edit: Edit) -> tuple[TeamMemberRow, UserRow | None]:
         team, _ = reached_team(edit.connection, asker, body.team_id)
-        row = present_member(edit.connection, team, Member(user_id=body.user_id, user_email=body.user_email))
-        fields: dict[str, Any] = {"limits": member_limits_from(body, row.limits)}
+        row = present_member(edit.connection, TEAM_MEMBERS, team.team_id, body)
+        fields: dict[str, Any] = {"limits": body.limits(row.limits)}
         if body.role is not None:
             fields["role"] = body.role
         return edit.change(TEAM_MEMBERS, row, fields), USERS.get(edit.connection, row.user_id)
@@ -130,7 +124,7 @@ async def delete(body: DeleteFields, services: Services, asker: Asked) -> Respon
 
     def work(edit: Edit) -> TeamRow:
         team, _ = reached_team(edit.connection, asker, body.team_id)
-        row = present_member(edit.connection, team, Member(user_id=body.user_id, user_email=body.user_email))
+        row = present_member(edit.connection, TEAM_MEMBERS, team.team_id, body)
         columns = KEYS.table.c
         edit.remove_all(KEYS, and_(columns.team_id == team.team_id, columns.user_id == row.user_id))
         edit.remove(TEAM_MEMBERS, row)
@@ -159,7 +153,7 @@ async def _wanted(services: AdminServices, asker: Asker, body: BulkAddFields) ->
 
 def _add(edit: Edit, asker: Asker, body: MemberFields, members: list[Member]) -> tuple[TeamRow, list[TeamMemberRow]]:
     team, _ = reached_team(edit.connection, asker, body.team_id)
-    limits = member_limits_from(body, NO_LIMITS)
+    limits = body.limits(NO_LIMITS)
     return team, [add_member(edit, asker, team, member, limits) for member in members]
 
 

@@ -15,10 +15,11 @@ from sekisho.api.admin.access import Owner
 from sekisho.api.admin.fields import Names, NotEnforced, UnknownObject, described, plain, refuse_unenforced
 from sekisho.api.admin.key_fields import KeyFields
 from sekisho.api.admin.limit_fields import Name, OptionalUsd
+from sekisho.api.admin.members import find_user
 from sekisho.api.admin.permissions import Role
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
-from sekisho.api.admin.team_changes import Member, add_member, find_user, owner_of_team
+from sekisho.api.admin.team_changes import Member, add_member, owner_of_team
 from sekisho.core.errors import CallerError, ErrorClass, Forbidden, MalformedRequest
 from sekisho.core.ids import new_uuid7
 from sekisho.core.money import nano_usd
