@@ -156,7 +156,7 @@ def client(book: Book) -> None:
     book.step("credentials.create", lambda: credentials.create("c", {"provider": "x"}, {"api_key": "sk"}) and "made")
     book.step("credentials.list", lambda: [one["credential_name"] for one in credentials.list()["credentials"]])
     book.step("credentials.get", lambda: credentials.get("c")["credential_name"])
-    book.step("credentials.update_display_name", lambda: credentials.update_display_name("c", "C") and "changed")
+    book.step("credentials.update_display_name", lambda: _renamed(credentials))
     book.step("credentials.delete", lambda: credentials.delete("c") and "deleted")
     team = book.step("http.request /team/new", lambda: _team(made.http, types))
     book.step("teams.list", lambda: [types.LiteLLM_TeamTable(**one).team_id for one in made.teams.list()] == [team])
@@ -201,6 +201,12 @@ def _models(book: Book, made: Any) -> None:
     book.step("models.update", lambda: made.models.update(new, {"rpm": 7})["litellm_params"]["rpm"])
     book.step("model_groups.info", lambda: sorted(one["model_group"] for one in made.model_groups.info()))
     book.step("models.delete", lambda: made.models.delete(new)["message"].startswith("Model"))
+
+
+def _renamed(credentials: Any) -> str:
+    credentials.update_display_name("c", "C")
+    shown = credentials.get("c")
+    return str(shown["display_name"]) if shown["credential_info"] else "without its information"
 
 
 def _team(http: Any, types: Any) -> str:

@@ -26,6 +26,7 @@ from sekisho.store.edit import Edit
 router = APIRouter(prefix="/credentials")
 
 CREDENTIALS_MAX = 1_000
+_SHOWN = "display_name"
 Values = Annotated[dict[Name, Any], Field(min_length=1, max_length=100)]
 
 
@@ -35,21 +36,23 @@ class CredentialFields(Body):
     credential_name: Annotated[Name, Field(min_length=1)]
     credential_values: Values
     credential_info: dict[str, Any] | None = None
+    display_name: Name | None = None
 
 
 class CredentialChanges(Body):
-    """What to change of one; null takes a value away."""
+    """What to change of one; null takes away a value, a name to show, or a line of its information."""
 
     credential_name: Name | None = None
     credential_values: Values | None = None
     credential_info: dict[str, Any] | None = None
+    display_name: Name | None = None
 
 
 @router.post("")
 async def new(body: CredentialFields, services: Services, asker: Asked) -> Response:
     """Store a credential."""
     shelf, name = shelf_of(services), body.credential_name
-    values, info = storable(body.credential_values), storable(body.credential_info or {})
+    values, info = storable(body.credential_values), _info({}, body)
 
     def work(edit: Edit) -> CredentialRow:
         if CREDENTIALS.get(edit.connection, name) is not None:
@@ -70,12 +73,10 @@ async def update(credential_name: Name, body: CredentialChanges, services: Servi
 
     def work(edit: Edit) -> CredentialRow:
         present = _named(edit.connection, credential_name)
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"info": _info(present.info, body)}
         if body.credential_values is not None:
             values = merged(shelf.open_values(present), storable(body.credential_values))
             fields |= shelf.seal_values(credential_name, values)
-        if body.credential_info is not None:
-            fields["info"] = storable(body.credential_info)
         return edit.change(CREDENTIALS, present, fields)
 
     row = await services.desk.edit(asker.actor, work)
@@ -120,11 +121,21 @@ def _told(done: str, shelf: StoredModels, row: CredentialRow) -> dict[str, Any]:
     return {"success": True, "message": f"Credential {done} successfully", "credential": _row(shelf, row)}
 
 
+def _info(present: dict[str, Any], body: CredentialFields | CredentialChanges) -> dict[str, Any]:
+    """What there is of information with what was sent; the name to show is kept in it."""
+    sent = dict(body.credential_info or {})
+    if "display_name" in body.model_fields_set:
+        sent[_SHOWN] = (body.display_name or "").strip() or None
+    return storable(merged(present, sent))
+
+
 def _row(shelf: StoredModels, row: CredentialRow) -> dict[str, Any]:
     return {
         "credential_name": row.credential_name,
+        "display_name": row.info.get(_SHOWN),
         "credential_values": hidden(shelf.open_values(row)),
-        "credential_info": row.info,
+        "credential_info": {name: value for name, value in row.info.items() if name != _SHOWN},
+        "source": "db",
     } | stamps_row(row)
 
 

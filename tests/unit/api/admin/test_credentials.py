@@ -54,6 +54,20 @@ async def test_models_that_name_it_are_called_with_it_and_follow_its_changes(adm
     assert called_with() == ("sk-fresh", None), "what is shown may come back, and changes nothing"
 
 
+async def test_its_name_to_show_and_its_information_are_changed_alone(admin: Admin) -> None:
+    await made(admin)
+
+    async def change(**fields: Any) -> tuple[str | None, dict[str, Any]]:
+        reply = await admin.call("PATCH", "/credentials/openai-eu", admin.encoded(fields))
+        assert reply.json["credential"]["credential_values"]["api_key"] == "***"
+        return reply.json["credential"]["display_name"], reply.json["credential"]["credential_info"]
+
+    assert await change(display_name=" OpenAI ", credential_info={}) == ("OpenAI", {"for": "tests"})
+    assert await change(credential_info={"in": "eu"}) == ("OpenAI", {"for": "tests", "in": "eu"})
+    assert await change(credential_info={"for": None}) == ("OpenAI", {"in": "eu"})
+    assert await change(display_name=None) == (None, {"in": "eu"})
+
+
 async def test_it_is_not_deleted_under_the_models_that_name_it(admin: Admin) -> None:
     await made(admin)
     await admin.post("/model/new", MODEL)
