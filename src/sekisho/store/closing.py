@@ -36,7 +36,10 @@ Range = tuple[int, int]
 
 
 def close_next(connection: Connection, now_us: int) -> bool:
-    """Close one day or month that is over; False when there is none, or another process is at it."""
+    """Close one day or month that is over; False when there is none, or another process is at it.
+
+    Others go on booking while it is summed up; if they added to it meanwhile, it stays open for another time.
+    """
     if connection.dialect.name == "postgresql":
         alone = connection.execute(select(func.pg_try_advisory_xact_lock(CLOSING_LOCK))).scalar_one()
         if not alone:
@@ -93,16 +96,19 @@ def next_month(month_us: int) -> int:
 
 
 def _close_day(connection: Connection, day_us: int, today_us: int) -> None:
-    hold_sums(connection)
+    of_day = (usage_days.c.starts_us >= day_us, usage_days.c.starts_us < day_us + DAY_US)
+    counted = select(total(usage_days.c.calls)).where(*of_day)
+    calls = connection.execute(counted).scalar()
     for table in summed_days.values():
         _sum_up(connection, table, usage_days, day_us, day_us + DAY_US)
     following = select(func.min(usage_days.c.starts_us)).where(usage_days.c.starts_us > day_us)
     ends_us = min(connection.execute(following).scalar() or today_us, today_us)
-    _mark(connection, "day", day_us, ends_us)
+    hold_sums(connection)
+    if connection.execute(counted).scalar() == calls:
+        _mark(connection, "day", day_us, ends_us)
 
 
 def _close_month(connection: Connection, month_us: int) -> None:
-    """Long sums are made while others go on booking; if one of them opened a day meanwhile, it is for another time."""
     ends_us = next_month(month_us)
     for name, table in summed_months.items():
         _sum_up(connection, table, summed_days.get(name, usage_days), month_us, ends_us)
@@ -117,7 +123,9 @@ def _sum_up(connection: Connection, table: Table, source: Table, starts_us: int,
 
 
 def _sums(table: Table, source: Table, starts_us: int, ends_us: int) -> Select[tuple[int, ...]]:
-    dimensions: list[ColumnElement[Any]] = [source.c[name] for name in USAGE_DIMENSIONS if name in table.c]
+    dimensions: list[ColumnElement[Any]] = [
+        source.c[column.name] for column in table.c if column.name in USAGE_DIMENSIONS
+    ]
     wanted = (source.c.starts_us >= starts_us, source.c.starts_us < ends_us)
     begins = literal(starts_us, source.c.starts_us.type).label("starts_us")
     found = [begins, *dimensions, *(total(source.c[name]).label(name) for name in USAGE_MEASURES)]

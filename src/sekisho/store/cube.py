@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, CompoundSelect, Select, Table, and_, false, func, or_, select, union_all
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, false, func, literal, or_, select, union_all
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
@@ -41,6 +41,8 @@ DIMENSIONS = {
 LEADERS = ("key", "user", "project", "team")
 #: Leaders whose details are read at once, to begin with.
 LEADERS_AT_ONCE = 8
+#: Settings of PostgreSQL for long sums.
+ROOM = {"work_mem": "32MB", "jit": "off"}
 #: Rows to sum are not counted any further.
 COUNTED_MAX = 100_000
 #: Groups read where they are taken apart here: by tag.
@@ -75,10 +77,10 @@ def sums(
     tags.
     """
     conditions = tuple(conditions)
-    query = _summed(_source(connection, window, by, conditions), by, USAGE_MEASURES)
+    _make_room(connection)
+    query = _query(connection, window, by, conditions, USAGE_MEASURES)
     found = query.limit(max(limit, SETS_MAX) if "tag" in by else limit)
-    rows = [_read(row) for row in connection.execute(found).mappings()]
-    return _apart(rows, by)[:limit] if "tag" in by else rows
+    return _taken(connection.execute(found).mappings(), by)[:limit]
 
 
 def page(
@@ -97,9 +99,10 @@ def page(
     """
     conditions, (led, skipped) = tuple(conditions), after
     leader = next((name for name in LEADERS if name in by), None)
-    if leader is None or "tag" in by:
+    if leader is None:
         rows = sums(connection, window, by, conditions, limit=skipped + limit + 1)[skipped:]
         return rows[:limit], (0, skipped + limit) if len(rows) > limit else None
+    _make_room(connection)
     leaders = _costliest(connection, window, leader, conditions, (led, limit + 1))
     rows = []
     for number, groups in enumerate(_details(connection, (window, by, conditions), leader, leaders, limit)):
@@ -125,8 +128,9 @@ def count_rows(
     most: int = COUNTED_MAX,
 ) -> int:
     """How many rows there are to sum, counted no further than one above `most`: there are no more groups than that."""
-    rows = _source(connection, window, by, tuple(conditions)).limit(most + 1)
-    return int(connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one())
+    sources = _sources(connection, window, by, tuple(conditions))
+    rows = union_all(*(select(literal(1)).select_from(table).where(*wanted) for table, wanted in sources))
+    return int(connection.execute(select(func.count()).select_from(rows.limit(most + 1).subquery())).scalar_one())
 
 
 def tagged(table: Table, tags: Sequence[str]) -> list[ColumnElement[bool]]:
@@ -141,9 +145,11 @@ def tagged(table: Table, tags: Sequence[str]) -> list[ColumnElement[bool]]:
     return [condition]
 
 
-def _summed(source: Select[Any] | CompoundSelect[Any], by: Sequence[str], measures: Sequence[str]) -> Select[Any]:
-    """The costliest first."""
-    columns = source.subquery().c
+def _summed(parts: Sequence[Select[Any]], by: Sequence[str], measures: Sequence[str]) -> Select[Any]:
+    """The groups of all parts, the costliest first. Each part is summed by itself: of a table the database knows how
+    many groups there will be, of several together it does not.
+    """
+    columns = parts[0].subquery().c if len(parts) == 1 else union_all(*parts).subquery().c
     groups = [columns[DIMENSIONS[name]] for name in by]
     return (
         select(
@@ -155,18 +161,34 @@ def _summed(source: Select[Any] | CompoundSelect[Any], by: Sequence[str], measur
     )
 
 
-def _source(
+def _sources(
     connection: Connection, window: Window, by: Sequence[str], conditions: Conditions
-) -> Select[Any] | CompoundSelect[Any]:
-    """The rows to sum: as few as there can be."""
+) -> list[tuple[Table, list[ColumnElement[bool]]]]:
+    """Which rows of which tables to sum: as few as there can be."""
     table = window.table
     needed = {DIMENSIONS[name] for name in by} | set(_columns(conditions, table)) - {"starts_us"}
-    columns = ("starts_us", *sorted(needed - {"starts_us"}), *USAGE_MEASURES)
-    parts = [
-        select(*(part.c[name] for name in columns)).where(_within(part, ranges), *_moved(conditions, table, part))
+    return [
+        (part, [_within(part, ranges), *_moved(conditions, table, part)])
         for part, ranges in _parts(connection, window, needed, whole="starts_us" not in needed)
     ]
-    return parts[0] if len(parts) == 1 else union_all(*parts)
+
+
+def _query(
+    connection: Connection, window: Window, by: Sequence[str], conditions: Conditions, measures: Sequence[str]
+) -> Select[Any]:
+    """Grouped by `by`, the costliest first."""
+    sources = _sources(connection, window, by, conditions)
+    names = list(dict.fromkeys(DIMENSIONS[name] for name in by))
+    if len(sources) == 1:
+        parts = [select(*(table.c[name] for name in (*names, *measures))).where(*wanted) for table, wanted in sources]
+        return _summed(parts, by, measures)
+    parts = [
+        select(*(table.c[name] for name in names), *(total(table.c[name]).label(name) for name in measures))
+        .where(*wanted)
+        .group_by(*(table.c[name] for name in names))
+        for table, wanted in sources
+    ]
+    return _summed(parts, by, measures)
 
 
 def _parts(
@@ -242,7 +264,7 @@ def _costliest(
     connection: Connection, window: Window, leader: str, conditions: Conditions, slice_: tuple[int, int]
 ) -> list[str]:
     offset, limit = slice_
-    query = _summed(_source(connection, window, (leader,), conditions), (leader,), ())
+    query = _query(connection, window, (leader,), conditions, ("cost_nano_usd",))
     return list(connection.execute(query.offset(offset).limit(limit)).scalars())
 
 
@@ -260,17 +282,24 @@ def _details(
     while at < len(leaders):
         these = leaders[at : at + size]
         groups: dict[str, Rows] = {name: [] for name in these}
-        query = _summed(_source(connection, window, by, (*conditions, column.in_(these))), by, USAGE_MEASURES)
-        for row in connection.execute(query).mappings():
-            groups[row[leader]].append(_read(row))
+        query = _query(connection, window, by, (*conditions, column.in_(these)), USAGE_MEASURES)
+        for row in _taken(connection.execute(query).mappings(), by):
+            groups[row[leader]].append(row)
         yield from groups.values()
         at += len(these)
         found += sum(map(len, groups.values()))
         size = max(1, (enough - found) * at // max(1, found) + 1)
 
 
-def _read(row: RowMapping) -> dict[str, Any]:
-    return {name: int(value) if name in _MEASURES else value for name, value in row.items()}
+def _make_room(connection: Connection) -> None:
+    """Until this transaction ends, long sums stay in memory and are not compiled for longer than they run."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(*(func.set_config(name, value, True) for name, value in ROOM.items())))
+
+
+def _taken(found: Iterable[RowMapping], by: Sequence[str]) -> Rows:
+    rows = [{name: int(value) if name in _MEASURES else value for name, value in row.items()} for row in found]
+    return _apart(rows, by) if "tag" in by else rows
 
 
 def _apart(rows: Rows, by: Sequence[str]) -> Rows:

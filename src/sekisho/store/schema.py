@@ -250,12 +250,12 @@ for _scope in USAGE_SCOPES:  # long periods are read from days; of hours only th
 #: has a table a unit; those of whole months have one of all dimensions, too.
 SUMMARIES: dict[str, tuple[str, ...]] = {
     "all": (),
-    "tag": ("tags",),
-    "model": ("organization_id", *_SERVED),
+    "model": _SERVED,
+    "tag": ("tags", *_SERVED),
+    "organization": ("organization_id", *_SERVED),
     "team": ("team_id", "organization_id", "project_id"),
     "user": ("user_id",),
     "key": ("key_hash",),
-    "work": ("team_id", "organization_id", "project_id", *_SERVED),
 }
 
 

@@ -26,12 +26,12 @@ _MEASURES = (
 )
 _SUMMARIES = {
     "all": (),
-    "tag": ("tags",),
-    "model": ("organization_id", *_SERVED),
+    "model": _SERVED,
+    "tag": ("tags", *_SERVED),
+    "organization": ("organization_id", *_SERVED),
     "team": ("team_id", "organization_id", "project_id"),
     "user": ("user_id",),
     "key": ("key_hash",),
-    "work": ("team_id", "organization_id", "project_id", *_SERVED),
 }
 _TABLES = {f"usage_{name}_{unit}": columns for name, columns in _SUMMARIES.items() for unit in ("days", "months")} | {
     "usage_months": (*_SCOPES, *_SERVED, "tags")
