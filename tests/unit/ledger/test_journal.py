@@ -327,6 +327,7 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.began: dict[str, str] = {}
+        self.held: set[str] = set()
 
     @initialize()
     def start(self) -> None:
@@ -337,8 +338,15 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def begin(self) -> None:
         call = intent()
+        self.journal.hold(call.call_id)
         self.journal.intent(call)
         self.began[call.call_id] = "open"
+
+    @rule()
+    def hold(self) -> None:
+        call = intent()
+        self.journal.hold(call.call_id)
+        self.held.add(call.call_id)
 
     @rule(which=st.integers(min_value=0))
     def end(self, which: int) -> None:
@@ -353,7 +361,11 @@ class Lives(RuleBasedStateMachine):
         if flush:
             self.journal.flush().result(timeout=30)
         abandon(self.journal)
-        self.journal = open_journal(self.folder, self.db, segment_bytes=1_000)
+        heard: set[str] = set()
+        self.journal = Journal(self.folder, self.db, FakeClock(), segment_bytes=1_000)
+        self.journal.recover(lambda name, row: heard.add(name) if row is None else None)
+        assert heard == self.held
+        self.held.clear()
         for name, state in self.began.items():
             self.began[name] = "incomplete" if state == "open" else state
         assert {found["call_id"]: found["status"] for found in stored_calls(self.db)} == self.began

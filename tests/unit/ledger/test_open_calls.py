@@ -15,7 +15,9 @@ def test_calls_without_a_row_of_every_worker_also_when_the_segment_has_changed(t
     journals = [open_journal(tmp_path, db, worker=name, segment_bytes=2_000) for name in "01"]
     still_open = [intent(call_id=f"open-{at}", team_id="web") for at in range(2)]
     for journal, one in zip(journals, still_open, strict=True):
+        journal.hold(one.call_id)
         journal.intent(one)
+        journal.hold(f"not-sent-{one.call_id}")
         for at in range(20):
             journal.intent(intent(call_id=f"done-{at}"))
             journal.settle(row(call_id=f"done-{at}"))
