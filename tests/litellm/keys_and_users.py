@@ -124,5 +124,7 @@ USERS = [
     Call("GET /user/list", None, 200, page("users", [USER | {"key_count": int}])),
     Call("GET /user/list?user_email=GRACE&page_size=5", None, 200, {"users": [USER], "total": 1, "page_size": 5}),
     Call("GET /user/list?role=internal_user&sort_by=spend&sort_order=desc", None, 200, {"users": [USER]}),
+    Call("GET /user/available_users", None, 200, {"total_users_used": int, "total_users_remaining": Any}),
+    Call("GET /user/filter/ui?user_email=grace", None, 200, [{"user_id": "$grace", "user_email": str}]),
     Call("GET /user/available_roles", None, 200, {"proxy_admin": {"ui_label": str, "description": str}}),
 ]

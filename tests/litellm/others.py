@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.litellm.call import Call
-from tests.litellm.shapes import CUSTOMER, MODEL, MODEL_INFO, TAG
+from tests.litellm.shapes import CREDENTIAL, CUSTOMER, MODEL, MODEL_GROUP, MODEL_INFO, TAG
 
+HEALTHY = {"healthy_count": int, "unhealthy_count": int}
 OTHERS = [
     Call(
         "POST /customer/new",
@@ -41,7 +42,19 @@ OTHERS = [
     Call("PATCH /model/$model/update", {"model_info": {"tier": "paid"}}, 200, MODEL | {"model_id": "$model"}),
     Call("GET /model/info", None, 200, {"data": [MODEL_INFO]}),
     Call("GET /v1/model/info", None, 200, {"data": [MODEL_INFO]}, by="key"),
+    Call("GET /v2/model/info", None, 200, {"data": [MODEL_INFO]}),
+    Call("GET /model_group/info", None, 200, {"data": [MODEL_GROUP]}, by="key"),
     Call("POST /model/delete", {"id": "$model"}, 200, {"message": str}),
+    Call(
+        "POST /credentials",
+        {"credential_name": "eu", "credential_values": {"api_key": "sk-x"}, "credential_info": {"provider": "x"}},
+        200,
+        {"success": True, "message": str},
+    ),
+    Call("GET /credentials", None, 200, {"success": True, "credentials": [CREDENTIAL]}),
+    Call("GET /credentials/by_name/eu", None, 200, CREDENTIAL | {"credential_info": {"provider": "x"}}),
+    Call("PATCH /credentials/eu", {"credential_values": {"api_base": "http://e"}}, 200, {"success": True}),
+    Call("DELETE /credentials/eu", None, 200, {"success": True, "message": str}),
     Call(
         "GET /v1/models",
         None,
@@ -49,6 +62,7 @@ OTHERS = [
         {"object": "list", "data": [{"id": "gpt", "object": "model", "created": int, "owned_by": "openai"}]},
         by="key",
     ),
+    Call("GET /health", None, 200, {"healthy_endpoints": [dict], "unhealthy_endpoints": list} | HEALTHY),
     Call("GET /health/readiness", None, 200, {"status": str, "db": "connected", "cache": Any}, by="nobody"),
     Call("GET /health/liveliness", None, 200, "I'm alive!", by="nobody"),
 ]

@@ -226,6 +226,22 @@ MODEL_INFO = {
         "supports_reasoning": bool,
     },
 }
+MODEL_GROUP = {
+    "model_group": str,
+    "providers": [str],
+    "max_input_tokens": Count,
+    "max_output_tokens": Count,
+    "input_cost_per_token": Amount,
+    "output_cost_per_token": Amount,
+    "mode": Maybe,
+    "tpm": Count,
+    "rpm": Count,
+    "supports_function_calling": bool,
+    "supports_vision": bool,
+    "supported_openai_params": list,
+    "is_public_model_group": bool,
+}
+CREDENTIAL = {"credential_name": "eu", "credential_values": {"api_key": "***"}, "credential_info": dict}
 SPEND_LOG = {
     "request_id": str,
     "call_type": str,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.litellm.call import Call
 from tests.litellm.shapes import ACTIVITY, ORGANIZATION, SPEND_LOG, TOKEN, USER, Amount, Maybe, error
 
@@ -33,6 +35,22 @@ SPEND = [
         200,
         [{"individual_request_tag": "ci", "log_count": 1, "total_spend": float}],
     ),
+    Call("GET /spend/logs/session/ui?session_id=none", None, 200, {"data": [], "total": 0, "total_pages": 0}),
+    Call("GET /spend/logs?api_key=$hash", None, 200, [{"request_id": str}], {"call": "0.request_id"}),
+    Call("GET /spend/logs/ui/$call", None, 200, {"messages": Any, "response": Any}),
+    Call(
+        "POST /spend/calculate",
+        {"model": "gpt", "messages": [{"role": "user", "content": "Hello"}]},
+        200,
+        {"cost": float},
+    ),
+    Call("GET /global/spend/logs", None, 200, [{"date": "$day", "spend": float}]),
+    Call("GET /global/spend/keys?limit=5", None, 200, [{"api_key": "$hash", "total_spend": float}]),
+    Call("GET /global/spend/models", None, 200, [{"model": str, "total_spend": float}]),
+    Call("GET /global/spend/teams", None, 200, {"daily_spend": list, "teams": list, "total_spend_per_team": list}),
+    Call(f"GET /global/spend/provider?{DAYS}", None, 200, [{"provider": "openai", "spend": float}]),
+    Call("GET /global/spend/tags", None, 200, {"spend_per_tag": [{"name": "ci", "spend": float, "log_count": 1}]}),
+    Call("GET /global/spend/all_tag_names", None, 200, {"tag_names": ["ci"]}),
     Call("GET /global/spend", None, 200, {"spend": float, "max_budget": Amount}),
     Call(
         f"GET /global/activity?{DAYS}",
@@ -92,6 +110,7 @@ END = [
     Call("DELETE /organization/delete", {"organization_ids": ["$org"]}, 200, [ORGANIZATION]),
     Call("POST /user/delete", {"user_ids": ["bob", "$grace"]}, 200, 2),
     Call("GET /key/info", None, 401, error(401, "auth_error"), by="grace_key"),
+    Call("POST /global/spend/reset", {}, 200, {"message": str, "status": "success"}),
     Call("POST /tag/delete", {"name": "ci"}, 200, {"message": str}),
     Call("GET /audit", None, 200, dict),
 ]

@@ -119,6 +119,7 @@ TEAMS = [
     Call("GET /team/list", None, 200, [TEAM | {"team_memberships": [MEMBERSHIP], "keys": [TOKEN]}]),
     Call("GET /team/list?user_id=bob", None, 200, [TEAM | {"team_id": "$team"}]),
     Call("GET /v2/team/list", None, 200, page("teams", [TEAM | {"members_count": 3, "keys_count": 2}])),
+    Call("GET /team/available", None, 200, []),
     Call("POST /team/block", {"team_id": "$team"}, 200, TEAM | {"blocked": True}),
     Call("POST /team/unblock", {"team_id": "$team"}, 200, TEAM | {"blocked": False}),
     Call("POST /team/model/add", {"team_id": "$team", "models": ["claude"]}, 200, TEAM | {"models": ["gpt", "claude"]}),
