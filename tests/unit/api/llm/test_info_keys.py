@@ -77,12 +77,11 @@ async def test_no_secret_is_shown_wherever_the_operator_wrote_it(tmp_path: Path)
 @pytest.mark.parametrize("prefix", ["", "/v1"])
 async def test_signs_of_life_with_and_without_the_prefix(tmp_path: Path, prefix: str) -> None:
     async with running(tmp_path, CONFIG) as app:
-        app._ready = False
-        stopping = await ask(app, "GET", f"{prefix}/health/readiness", {})
-        app._ready = True
         ready = await ask(app, "GET", f"{prefix}/health/readiness", {})
         alive = [await ask(app, "GET", f"{prefix}/health/{word}", {}) for word in ("liveliness", "liveness")]
         hello = await ask(app, "HEAD", f"{prefix}/api/hello", {})
+        app.about_to_end()
+        stopping = await ask(app, "GET", f"{prefix}/health/readiness", {})
     assert (stopping.status, stopping.json["status"]) == (503, "stopping")
     assert (ready.status, ready.json["status"]) == (200, "healthy")
     assert [got.status for got in alive] == [200, 200]
