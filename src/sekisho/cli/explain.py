@@ -1,8 +1,9 @@
 """`sekisho explain < request`: what the gateway sees in a request, without sending it anywhere.
 
 Flows in: on stdin a request as it stands on the wire (request line, headers, body), or JSON with method, path, headers
-and body; a configuration where key and route are to be told. Flows out: who, context, plan, a line each. Must stay
-true: it recognises exactly as `sekisho serve` does; it writes nothing; neither key nor prompt is repeated.
+and body; a configuration where key and route are to be told. Flows out: who, context, rules, plan, cost, a line each.
+Must stay true: it recognises and admits exactly as `sekisho serve` does; it writes nothing; neither key nor prompt is
+repeated.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from sekisho.api.llm.routes import SURFACES, Routes
 from sekisho.cli.route import Explain, Line, route_explained
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
-from sekisho.core.errors import MalformedRequest, SekishoError
+from sekisho.core.clock import SystemClock
+from sekisho.core.errors import CallerError, MalformedRequest, SekishoError
+from sekisho.core.money import usd_text
+from sekisho.exchange.meter import estimated_tokens
 from sekisho.identity.client import Client, recognise
 from sekisho.identity.credential import find_token
 from sekisho.identity.keys import Principal, principal_of, resolved_model, token_hash
 from sekisho.identity.places import UNREADABLE
+from sekisho.limits.rule import NO_LIMIT, Measure, Rule
+from sekisho.limits.rules import applicable, rules_of
+from sekisho.policy.admit import admit
 from sekisho.routing.plan import Wish
 from sekisho.store.bindings import binding_of_secret
 from sekisho.store.db import open_for_reading
@@ -86,9 +93,15 @@ def explained(
     lines += _context(client)
     if model is not None:
         wish = Wish(
-            principal=principal, headers=request.headers, values=body.values, session_id=client.session_id, streams=True
+            principal=principal,
+            headers=request.headers,
+            values=body.values,
+            session_id=client.session_id,
+            tokens=estimated_tokens(len(request.body)),
+            streams=True,
         )
-        lines += [("model", model), *(plan(resolved_model(principal, model), wish, dialect) if plan else ())]
+        lines += [("model", model), *_rules(principal, model)]
+        lines += plan(resolved_model(principal, model), wish, dialect) if plan else ()
     return lines
 
 
@@ -170,6 +183,26 @@ def _context(client: Client) -> list[Line]:
         ("confidence", client.confidence),
         ("evidence", ", ".join(client.evidence) or "none"),
     ]
+
+
+def _rules(principal: Principal, model: str) -> list[Line]:
+    """Whether this caller may call the model now, and the limits that the call is held to; nothing for nobody."""
+    if principal == NOBODY:
+        return []
+    try:
+        admit(principal, model, SystemClock().now_us())
+    except CallerError as error:
+        return [("rules", f"refused: {error}")]
+    rules = applicable(tuple(rule for scope in principal.scopes for rule in rules_of(scope)), model)
+    return [("rules", "admitted"), *(("limit", _limit(rule)) for rule in rules if rule.limit < NO_LIMIT)]
+
+
+def _limit(rule: Rule) -> str:
+    whose = rule.scope_kind.replace("_", " ") + (f", model {rule.model}" if rule.model else "")
+    if rule.measure is Measure.MONEY:
+        return f"{whose}: {usd_text(rule.limit)} USD" + (f" in {rule.period}" if rule.period else "")
+    what = "calls at once" if rule.measure is Measure.PARALLEL else f"{rule.measure.replace('_', ' ')} a minute"
+    return f"{whose}: {rule.limit} {what}"
 
 
 def _named(principal: Principal) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from sekisho.app import router_of
+from sekisho.canonical.usage import Usage
 from sekisho.config.model import Settings
 from sekisho.core.errors import CallerError, ErrorClass, UnsupportedFeature
+from sekisho.core.money import usd_text
 from sekisho.exchange.tables import rate_table
 from sekisho.ledger.prices import PriceBook, Rates
 from sekisho.providers.deployment import Deployment
@@ -32,6 +34,7 @@ _IN_WORDS: Final = {
     "usage-based-routing-v2": "the most room in its minute first",
     "cost-based-routing": "the cheapest first",
 }
+_ANSWER_TOKENS: Final = 1_000
 _AFTER: Final = (
     ("then", ErrorClass.OVERLOADED),
     ("if too long", ErrorClass.CONTEXT_TOO_LONG),
@@ -51,7 +54,7 @@ def route_explained(settings: Settings) -> Explain:
             return [("route", str(error))]
         return [
             *_name_lines(model, plan, router),
-            *_plan_lines(plan, rates, dialect),
+            *_plan_lines(plan, rates, dialect, wish.tokens),
             *_other_lines(plan, router, wish),
         ]
 
@@ -67,13 +70,25 @@ def _name_lines(requested: str, plan: Plan, router: Router) -> Iterator[Line]:
         )
 
 
-def _plan_lines(plan: Plan, rates: Callable[[Deployment], Rates | None], dialect: str) -> Iterator[Line]:
+def _plan_lines(
+    plan: Plan, rates: Callable[[Deployment], Rates | None], dialect: str, prompt_tokens: int
+) -> Iterator[Line]:
     for one in plan.deployments:
         found = rates(one)
         yield "route", _place(one) + _words(one, dialect)
         yield "price", "unknown" if found is None else found.version
+        if found is not None and prompt_tokens:
+            yield "cost", _cost(found, prompt_tokens)
     words = _IN_WORDS.get(plan.why)
     yield "why", plan.why if words is None else f"{plan.why}: {words}"
+
+
+def _cost(rates: Rates, prompt_tokens: int) -> str:
+    """Nothing of the prompt is cached, and nobody knows how long the answer will be."""
+    prompt = rates.cost_nano_usd(Usage(input_tokens=prompt_tokens))
+    both = rates.cost_nano_usd(Usage(input_tokens=prompt_tokens, output_tokens=_ANSWER_TOKENS))
+    answer = f"{usd_text(both - prompt)} USD for each {_ANSWER_TOKENS:,} tokens of the answer"
+    return f"about {usd_text(prompt)} USD for the prompt ({prompt_tokens} tokens), {answer}"
 
 
 def _other_lines(plan: Plan, router: Router, wish: Wish) -> Iterator[Line]:

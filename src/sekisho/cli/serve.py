@@ -67,7 +67,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 4000,
     data_dir: Annotated[Path, typer.Option(help="Where keys, ledger and spool live.")] = Path(".data"),
     workers: Annotated[
-        int, typer.Option("--workers", "--num_workers", help="Processes; more than one needs a shared store.")
+        int, typer.Option("--workers", "--num_workers", min=1, help="Processes; more than one needs a shared store.")
     ] = 1,
     ssl_certfile: Annotated[Path | None, typer.Option(help="Certificate chain (PEM).", exists=True)] = None,
     ssl_keyfile: Annotated[Path | None, typer.Option(help="Private key (PEM).", exists=True)] = None,

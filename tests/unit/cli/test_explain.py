@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from sekisho.routing.plan import Wish
 from sekisho.store.db import Database
 from sekisho.store.directory import KEYS
 from sekisho.store.keys import KeyRow
+from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
 
 KEY = "sk-0123456789abcdefghij"
@@ -152,6 +154,39 @@ def test_whose_key_it_is(gateway: tuple[str, ...], key: str, who: str) -> None:
     result = run(wire().replace(f"Bearer {KEY}".encode(), shown.encode()), *gateway)
     assert result.exit_code == 0, result.output
     assert f"key          {who}\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("fields", "rules"),
+    [
+        ({}, ["rules        admitted"]),
+        ({"models": ("gpt",)}, ["rules        refused: This key may not use model 'claude-sonnet-4-5'."]),
+        ({"blocked": True}, ["rules        refused: Authentication Error, this key is blocked."]),
+        (
+            {"limits": Limits(max_budget_nano_usd=10**9, budget_duration="30d", rpm_limit=5, max_parallel_requests=2)},
+            [
+                "rules        admitted",
+                "limit        key: 1 USD in 30d",
+                "limit        key: 5 requests a minute",
+                "limit        key: 2 calls at once",
+            ],
+        ),
+        ({"limits": Limits(soft_budget_nano_usd=1, model_rpm_limit={"gpt": 1})}, ["rules        admitted"]),
+    ],
+    ids=["free", "another model", "blocked", "limits", "others' limits"],
+)
+def test_what_the_key_may_do_is_told(
+    gateway: tuple[str, ...], tmp_path: Path, fields: dict[str, Any], rules: list[str]
+) -> None:
+    """A route alone would look as if the call could be made."""
+    db = Database(tmp_path / "sekisho.db")
+    row = KeyRow(token=token_hash("sk-other"), key_name="sk-...ther", created_us=1, updated_us=1, **fields)
+    db.write(lambda connection: KEYS.insert(connection, row)).result()
+    db.close()
+    result = run(wire().replace(KEY.encode(), b"sk-other"), *gateway)
+    told = [line for line in result.stdout.splitlines() if line.startswith(("rules", "limit"))]
+    assert len(told) == len(rules), result.output
+    assert all(line.startswith(start) for line, start in zip(told, rules, strict=True))
 
 
 def test_neither_key_nor_prompt_is_repeated(gateway: tuple[str, ...]) -> None:

@@ -79,6 +79,14 @@ def test_who_is_refused_is_told_so(tmp_path: Path) -> None:
     assert "may serve this call: the region, provider or account is not allowed" in why
 
 
+def test_what_the_call_would_cost(tmp_path: Path) -> None:
+    own = """model_list: [{model_name: m, litellm_params: {model: openai/own, api_base: 'http://o.test/v1', api_key: k,
+      input_cost_per_token: 0.000002, output_cost_per_token: 0.00001}}]"""
+    explain = route_explained(load_settings(write_config(tmp_path, own), environment()))
+    cost = "about 0.0006 USD for the prompt (300 tokens), 0.01 USD for each 1,000 tokens of the answer"
+    assert ("cost", cost) in explain("m", Wish(principal=NOBODY, tokens=300), "openai-chat")
+
+
 def test_an_unknown_price_is_said(tmp_path: Path) -> None:
     own = "model_list: [{model_name: m, litellm_params: {model: openai/own, api_base: 'http://o.test/v1', api_key: k}}]"
     assert ("price", "unknown") in told(tmp_path, "m", "", own)
