@@ -80,16 +80,19 @@ def read_ask(route: Route, raw: bytes) -> Ask:
         if not isinstance(body[field], kind):
             raise AskError(field, f"{field}: wrong type")
     shape, said = _counted(api, body)
-    return Ask(
-        api=api,
-        body=body,
-        model=route.model if route.model is not None else body["model"],
-        stream=route.stream if route.stream is not None else body.get("stream") is True,
-        user_text=_last_user_text(shape, said),
-        tools=tuple(_tools(shape, said)),
-        has_tool_result=_has_tool_result(shape, said),
-        prompt_chars=len(raw),
-    )
+    try:
+        return Ask(
+            api=api,
+            body=body,
+            model=route.model if route.model is not None else body["model"],
+            stream=route.stream if route.stream is not None else body.get("stream") is True,
+            user_text=_last_user_text(shape, said),
+            tools=tuple(_tools(shape, said)),
+            has_tool_result=_has_tool_result(shape, said),
+            prompt_chars=len(raw),
+        )
+    except (AttributeError, KeyError, TypeError) as error:
+        raise AskError("body", "Something in the body is missing or of the wrong type.") from error
 
 
 def _api_of(api: Api, body: Json) -> Api:

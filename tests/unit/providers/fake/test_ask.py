@@ -161,6 +161,10 @@ def test_completions_and_embeddings_have_plain_text() -> None:
         ("generate", b'{"model":"m","contents":1}', "contents"),
         ("count_invoke", b'{"model":"m","input":{}}', "input"),
         ("count_invoke", b'{"model":"m","input":{"invokeModel":{"body":"e"}}}', "input"),
+        ("chat", b'{"model":"m","messages":[],"tools":[1]}', "body"),
+        ("messages", b'{"model":"m","messages":[],"max_tokens":1,"tools":"x"}', "body"),
+        ("converse", b'{"model":"m","messages":[],"toolConfig":{"tools":[{"toolSpec":{"name":"x"}}]}}', "body"),
+        ("count_generate", b'{"model":"m","contents":[],"generateContentRequest":1}', "body"),
     ],
 )
 def test_what_a_provider_refuses_is_refused_by_field(api: Api, raw: bytes, field: str) -> None:
