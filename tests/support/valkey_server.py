@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.ports import free_port
 
-WITHIN_SECONDS = 10.0
+WITHIN_SECONDS = 30.0
 
 
 def binary() -> Path:
