@@ -4,6 +4,8 @@ from __future__ import annotations
 
 #: A request body, and what a compressed one may grow to.
 BODY_BYTES = 32 * 1024 * 1024
+#: Keys at the top of a body: no API has a tenth of them.
+BODY_KEYS = 1_000
 #: Bodies held at once over all requests; above it the gateway answers that it is overloaded.
 BODIES_IN_FLIGHT_BYTES = 1024 * 1024 * 1024
 #: What WebSockets have said so far, over all of them: each turn of one goes upstream with all of its conversation.

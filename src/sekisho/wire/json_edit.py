@@ -12,11 +12,13 @@ from collections.abc import Mapping
 
 import msgspec
 
+from sekisho.core import bounds
 from sekisho.core.errors import MalformedRequest
 
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 #: What stands between two values of an object, the key in it; and what stands behind the last one.
-_between = re.compile(rb'[ \t\r\n]*[{,][ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*', re.DOTALL)
+#: Nothing in it is tried twice: to go back over a key of megabytes would take gigabytes.
+_between = re.compile(rb'[ \t\r\n]*+[{,][ \t\r\n]*+("(?:[^"\\]++|\\.)*+")[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 _behind = re.compile(rb"[ \t\r\n]*(?:\{[ \t\r\n]*)?\}[ \t\r\n]*")
 _before_item = re.compile(rb"[ \t\r\n]*[\[,][ \t\r\n]*")
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -29,7 +31,7 @@ class JsonObject:
     __slots__ = ("body", "spans", "values")
 
     def __init__(self, body: bytes) -> None:
-        """Raises MalformedRequest when `body` is not a JSON object, or one with a key twice."""
+        """Raises MalformedRequest when `body` is not a JSON object, or one with a key twice or too many of them."""
         self.body = body
         try:
             #: key -> the value's own bytes, in order.
@@ -39,6 +41,8 @@ class JsonObject:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRequest(f"The request body is not a JSON object: {_reason(error)}.") from None
 
+        if len(self.values) > bounds.BODY_KEYS:  # finding where they stand would take seconds
+            raise MalformedRequest(f"The request body has more than {bounds.BODY_KEYS:,} keys.")
         #: key -> (start, end) of its value in `body`.
         self.spans = self._find()
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sekisho.core import bounds
 from sekisho.core.errors import MalformedRequest
 from sekisho.wire.json_edit import JsonObject, item_spans
 
@@ -102,6 +105,26 @@ def test_an_absent_key_is_added_at_the_end() -> None:
 def test_a_key_twice_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="twice"):
         JsonObject(body)
+
+
+def test_a_body_of_very_many_keys_is_refused() -> None:
+    """Their places are found one by one: a million of them held up the event loop for seconds."""
+    fits = b"{%b}" % b",".join(b'"%d":1' % count for count in range(bounds.BODY_KEYS))
+    assert len(JsonObject(fits).spans) == bounds.BODY_KEYS
+    with pytest.raises(MalformedRequest, match="more than 1,000 keys"):
+        JsonObject(fits[:-1] + b',"x":1}')
+
+
+def test_a_very_long_key_is_passed_over_in_little_memory() -> None:
+    """A pattern that may go back over each letter of it takes a hundred times its size."""
+    body = b'{"' + b"k" * 500_000 + b"\\n" * 500_000 + b'":1}'
+    code = (
+        "import sys, resource; from sekisho.wire.json_edit import JsonObject; body = sys.stdin.buffer.read();"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; JsonObject(body);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=body, capture_output=True, check=True)
+    assert int(done.stdout) < 64 * 1024, "kilobytes"
 
 
 @given(
