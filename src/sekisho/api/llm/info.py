@@ -12,6 +12,7 @@ import msgspec
 from sekisho import __version__
 from sekisho.api.llm.asked import JSON, Answered, Asked, caller_of
 from sekisho.api.llm.model_info import health, model_groups, model_info, model_info_page
+from sekisho.core.errors import UnknownModel
 from sekisho.identity.keys import may_use
 
 _TEXT = b"text/plain; charset=utf-8"
@@ -22,20 +23,28 @@ _CREATED = 1677610602
 async def models(asked: Asked) -> Answered:
     """`GET /v1/models`: OpenAI's list, with the fields of Anthropic's beside them, of what the key may use."""
     names = await _names(asked)
-    data = [
-        {
-            "id": name,
-            "object": "model",
-            "created": _CREATED,
-            "owned_by": "openai",
-            "type": "model",
-            "display_name": name,
-        }
-        for name in names
-    ]
-    listing = {"data": data, "object": "list", "has_more": False}
+    listing = {"data": [_row(name) for name in names], "object": "list", "has_more": False}
     listing |= {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
     return 200, JSON, msgspec.json.encode(listing)
+
+
+async def model(asked: Asked) -> Answered:
+    """`GET /v1/models/{model}`: one of them. Raises UnknownModel, also for one that the key may not use."""
+    name = asked.scope["path"].partition("/models/")[2]
+    if name not in await _names(asked):
+        raise UnknownModel("Invalid model name: GET /v1/models lists what this key may use.", param="model")
+    return 200, JSON, msgspec.json.encode(_row(name))
+
+
+def _row(name: str) -> dict[str, object]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": _CREATED,
+        "owned_by": "openai",
+        "type": "model",
+        "display_name": name,
+    }
 
 
 async def gemini_models(asked: Asked) -> Answered:
@@ -96,6 +105,7 @@ async def _names(asked: Asked) -> list[str]:
 
 INFO: dict[str, Callable[[Asked], Awaitable[Answered]]] = {
     "models": models,
+    "model": model,
     "model_info": model_info,
     "model_info_page": model_info_page,
     "model_groups": model_groups,

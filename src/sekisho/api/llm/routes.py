@@ -67,6 +67,8 @@ SURFACES: tuple[Surface, ...] = (
     # Gemini API, Vertex AI's express mode, Vertex AI
     *(surface for at in _GEMINI_MODELS for surface in _gemini(at)),
     Surface("GET", "/v1beta/models", "gemini-generate", "gemini_models"),
+    # Behind Google's, whose paths begin with it.
+    Surface("GET", "/v1/models/{model}", "openai-chat", "model"),
     # Claude on Vertex AI
     Surface("POST", _CLAUDE_ON_VERTEX + "/count-tokens:rawPredict", "anthropic-messages", "count_tokens"),
     Surface("POST", _CLAUDE_ON_VERTEX + "/{model}:rawPredict", _RAW, "generate", stream=False),

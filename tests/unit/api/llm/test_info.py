@@ -19,6 +19,19 @@ async def test_models_are_listed_for_whom_they_are(tmp_path: Path) -> None:
     assert nobody.status == 401
 
 
+async def test_one_model_is_shown_to_whom_it_is(tmp_path: Path) -> None:
+    async with running(tmp_path) as app:
+        key = (await ask(app, "POST", "/key/generate", body=b'{"models":["claude"]}')).json["key"]
+        found = [await ask(app, "GET", f"/v1/models/{name}", {"x-api-key": key}) for name in ("claude", "nick", "none")]
+        wildcard = await ask(app, "GET", "/models/gpt-*")
+        google = await ask(app, "GET", "/v1/models/claude:generateContent", {"x-api-key": key})
+    assert [got.status for got in found] == [200, 404, 404]
+    assert (found[0].json["id"], found[0].json["object"]) == ("claude", "model")
+    assert {got.json["error"]["code"] for got in found[1:]} == {"model_not_found"}
+    assert wildcard.json["id"] == "gpt-*"
+    assert google.status == 405
+
+
 @pytest.mark.parametrize("path", ["/model/info", "/v1/model/info"])
 async def test_model_info_has_prices_and_no_secret(tmp_path: Path, path: str) -> None:
     async with running(tmp_path) as app:
