@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sekisho.canonical.usage import Usage
 from sekisho.cli.db import ConfigOption, DataDirOption, with_store
+from sekisho.cli.ledger_invoice import compare_invoice
 from sekisho.cli.ledger_rerate import rerate_calls
 from sekisho.cli.ledger_verify import verify
 from sekisho.core.errors import OperatorError
@@ -34,6 +35,7 @@ from sekisho.store.db import Store
 app = typer.Typer(no_args_is_help=True, help="Read the ledger, and look after it.")
 app.command("verify")(verify)
 app.command("rerate")(rerate_calls)
+app.command("invoice")(compare_invoice)
 
 _SINCE = re.compile(r"([0-9]{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
