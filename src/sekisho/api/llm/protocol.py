@@ -1,13 +1,14 @@
 """The HTTP server's protocol, with the bounds that uvicorn's own lacks.
 
 Must stay true: the head of a request, or the trailers behind its body, of more than bounds.HEADER_BYTES are answered
-431 and cut, an endless one after two reads beyond that; a caller who is silent in the middle of a request, or takes
-nothing of its answer, is cut off in the end, for closing alone would wait for it for ever.
+431 and cut, an endless one after two reads beyond that; a caller who is silent in the middle of a request, sends its
+head letter by letter, or takes nothing of its answer, is cut off in the end, for closing alone would wait for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from typing import Any
 
@@ -33,6 +34,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     #: How long a caller may take nothing of what waits for it. See `patient`.
     stalled_seconds = 300.0
+    #: How long a head may take from its first byte on. What comes is no sign of good will: it may be a byte at a time.
+    head_seconds = 60.0
     #: Whether each answer is the last of its connection. Set on the class when the gateway is about to end.
     ending = False
 
@@ -42,17 +45,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = self._read_bytes = 0
         self._in_request = self._upgraded = False
         self._fresh = True
+        self._head_until = math.inf
         self._unsent_bytes = 0
         self._stalled: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
         """A head begins."""
         self._in_head = self._head_began = self._in_request = True
+        self._head_until = self.loop.time() + self.head_seconds
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is complete. One that came in a small read is small."""
-        self._in_head = False
+        self._in_head, self._head_until = False, math.inf
         if not self._head_began or self._read_bytes > bounds.HEADER_BYTES:
             self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             if self._head_bytes > bounds.HEADER_BYTES:
@@ -98,6 +103,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._head_bytes = 0 if self._head_began else self._head_bytes + len(data)
             if self._head_bytes > bounds.HEADER_BYTES:
                 self.send_400_response("")
+            elif self.loop.time() >= self._head_until:
+                self.send_400_response("The request's headers took too long.")
         cycle: RequestResponseCycle | None = self.cycle
         if self._in_request or (cycle is not None and cycle.response_complete):
             self._expect_more()

@@ -152,6 +152,31 @@ async def test_a_body_in_chunks_is_no_head() -> None:
         assert server.bodies == [b"z" * 0x12C00 * 5]
 
 
+async def test_a_head_that_comes_letter_by_letter_is_cut() -> None:
+    """Each byte of it would else be waited for anew."""
+    async with connected() as (server, reader, writer):
+        server.kind.head_seconds = LONG  # of connections from now on: this one has it, too
+        writer.write(HEAD + b"\r\n" + HEAD)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LONG)).startswith(b"HTTP/1.1 200")
+        server.kind.head_seconds = 0.0
+        writer.write(b"\r\n" + HEAD)
+        got = await asyncio.wait_for(reader.read(), LONG)
+        assert b"HTTP/1.1 400" in got
+        assert got.endswith(b"The request's headers took too long.")
+
+
+async def test_a_body_may_take_longer_than_a_head() -> None:
+    async with connected() as (server, reader, writer):
+        server.kind.head_seconds = 0.0
+        writer.write(CHUNKED)
+        await writer.drain()
+        for piece in (b"3\r\n", b"abc\r\n", b"0\r\n", b"\r\n"):
+            await silence(0.01)
+            writer.write(piece)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), LONG)).startswith(b"HTTP/1.1 200")
+        assert server.bodies == [b"abc"]
+
+
 @pytest.mark.parametrize("offer", [b"Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n", b"upgrade:h2c \r\n"])
 async def test_an_offer_of_http2_is_passed_over(offer: bytes) -> None:
     """Java's HTTP client makes it with its first request, and its body would be lost."""
