@@ -104,12 +104,12 @@ class Application:
         ensure_schema(self._db, alone=share[1] == 1)
         self._db.write(lambda connection: take_over(connection, self._envelope)).result()
         self._journal = Journal(data_dir, self._db, self._clock, worker=str(share[0]))
-        self._abandoned: list[tuple[str, CallRow | None]] = []
+        left: list[tuple[str, CallRow | None]] = []
+        self._abandoned, self._left = left, 0
         #: What is done for all workers is done by the first.
         self._first = share[0] == 0
         if self._first:
-            left = self._abandoned
-            recover_abandoned(data_dir, share[1], self._db, self._clock, lambda *call: left.append(call))
+            self._left = recover_abandoned(data_dir, share[1], self._db, self._clock, lambda *one: left.append(one))
         self._prices = PriceBook.load()
         self._keys = KeyRing(self._db, self._clock, master_key)
         self._access_keys = AccessKeyRing(self._db, self._keys, self._envelope, self._clock)
@@ -269,7 +269,7 @@ class Application:
         await self._feed.begin()
         for call_id, row in self._abandoned:
             self._settle_recovered(call_id, row)
-        recovered = self._journal.recover(self._settle_recovered)
+        recovered = self._left + self._journal.recover(self._settle_recovered)
         if recovered:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)

@@ -22,6 +22,7 @@ from sekisho.limits.rule import Measure, Rule
 from sekisho.providers.deployment import Deployment, resolve_all
 from sekisho.store.away import StoreAway
 from tests.support.application import CONFIG, ask, environment, running, write_config
+from tests.support.ledger import open_journal
 from tests.support.media_server import PNG, answer, media_server
 from tests.support.waiting import eventually
 
@@ -50,6 +51,20 @@ async def test_what_an_earlier_run_left_is_recovered(tmp_path: Path, caplog: pyt
         rows = (await ask(app, "GET", "/spend/logs")).json
     assert [row["status"] for row in rows] == ["failure"]
     assert "1 calls of an earlier run" in caplog.text
+
+
+async def test_what_workers_left_that_are_no_more_is_counted_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as app:
+        app._journal.intent(Intent(call_id="c1", started_us=app._clock.now_us()))
+        gone = open_journal(tmp_path / "data", app._db, worker="3")
+        for name in ("c2", "c3"):
+            gone.intent(Intent(call_id=name, started_us=app._clock.now_us()))
+        gone.close()
+    async with running(tmp_path) as app:
+        assert len((await ask(app, "GET", "/spend/logs")).json) == 3
+    assert "3 calls of an earlier run were recovered" in caplog.text
 
 
 async def test_what_was_spent_is_not_waited_for_while_the_ledger_cannot_be_written(
