@@ -25,6 +25,7 @@ from sekisho.store.edit import Edit
 router = APIRouter(prefix="/model")
 
 HIDDEN = "***"
+_NAMES = "litellm_credential_name"
 
 
 class ModelFields(Body):
@@ -120,8 +121,8 @@ def merged(present: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, An
 
 
 def hidden(params: dict[str, Any]) -> dict[str, Any]:
-    """The same, without its secrets."""
-    return {name: HIDDEN if is_secret(name) else value for name, value in params.items()}
+    """The same, without its secrets; the name of a credential is none."""
+    return {name: HIDDEN if is_secret(name) and name != _NAMES else value for name, value in params.items()}
 
 
 def _row(row: ModelRow, params: dict[str, Any]) -> dict[str, Any]:
