@@ -149,6 +149,8 @@ def mode_phases(model: source.ModelInfo, context: dict[str, str]) -> list[list[A
 def model_entry(model: source.ModelInfo) -> dict[str, Any]:
     """One line of the table. A model without prices by token stays, so that no later one is taken for it."""
     entry: dict[str, Any] = {"id": model.id, "match": clause(model.match)}
+    if model.context_window is not None:
+        entry["window"] = model.context_window
     standard = standard_phases(model)
     if not any("input" in phase[2] or "output" in phase[2] for phase in standard):
         return entry

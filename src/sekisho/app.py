@@ -34,7 +34,7 @@ from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.media import Fetch
 from sekisho.exchange.quotes import Quotes
 from sekisho.exchange.reserve import NOTHING, taken_by
-from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table
+from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table, window_table
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.changes import ChangeFeed
@@ -143,8 +143,7 @@ class Application:
 
     def _callers(self, settings: Settings) -> Callers:
         """Who recognises callers. Raises OperatorError."""
-        folder = self._config.absolute().parent
-        return callers_of(settings, folder, (self._keys, self._access_keys), self._bound, self._clock)
+        return callers_of(settings, self._config, (self._keys, self._access_keys), self._bound, self._clock)
 
     def _build(self, settings: Settings, callers: Callers) -> Gateway:
         settings = self._stored.beside(settings)
@@ -168,6 +167,7 @@ class Application:
                 estimator=self._estimator,
                 rulebook=self._rulebook,
                 soft=self._soft,
+                window=window_table(self._prices),
                 everybody=everybody_of(settings),
                 floor_tokens=settings.sekisho.limits.output_floor_tokens,
                 priceless=settings.sekisho.unknown_price,

@@ -26,7 +26,7 @@ from sekisho.exchange.call import NOTHING_SAID, Call
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
 from sekisho.exchange.run import run
-from sekisho.exchange.tables import rate_table
+from sekisho.exchange.tables import rate_table, window_table
 from sekisho.exchange.watchdog import Timeouts
 from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.call_scopes import CallScopes
@@ -256,6 +256,7 @@ class Stage:
             estimator=Estimator(),
             rulebook=Rulebook(),
             soft=SoftBudgets(limiter, self.clock),
+            window=window_table(PriceBook.load(self.clock)),
         )
 
     async def _spent(self, _rule: Rule, _starts_us: int, _ends_us: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from sekisho.limits.estimate import Estimator
 from sekisho.limits.limiter import Limiter
 from sekisho.limits.rulebook import Rulebook
 from sekisho.limits.soft import SoftBudgets
+from sekisho.providers.deployment import Deployment
 
 
 class Limiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +24,8 @@ class Limiting(msgspec.Struct, frozen=True, kw_only=True):
     estimator: Estimator
     rulebook: Rulebook
     soft: SoftBudgets
+    #: Tokens of the longest prompt that a deployment takes; None where nobody says.
+    window: Callable[[Deployment], int | None]
     everybody: tuple[Scope, ...] = ()
     floor_tokens: int = 1_024
     priceless: Literal["allow", "refuse"] = "refuse"

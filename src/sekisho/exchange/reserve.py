@@ -26,7 +26,9 @@ from sekisho.ledger.rows import COST_MAX_NANO_USD, TOKENS_MAX, CallRow
 from sekisho.limits.limiter import Line, Refusal, line_at
 from sekisho.limits.rule import Measure, Rule
 from sekisho.limits.rules import applicable
+from sekisho.limits.sight import sight_of
 from sekisho.providers.deployment import Deployment
+from sekisho.wire.estimate import STORED, family_of, stands_at_provider
 from sekisho.wire.output_cap import Cap
 
 #: After the last sign of life of a process, what it had reserved is given back.
@@ -37,6 +39,12 @@ LEASE_SECONDS: Final = 60.0
 _PART: Final = 8
 #: How often a call asks again with a lower maximum: others may take room meanwhile.
 _ROUNDS: Final = 4
+#: The longest prompt of a model of which nobody says it.
+_WINDOW_TOKENS: Final = 1_050_000
+#: The operations whose input is one prompt, and the beta with which Anthropic's older models take longer ones.
+_ONE_PROMPT: Final = frozenset({"generate", "compact"})
+_LONG_CONTEXT: Final = "context-1m"
+_STORED: Final = frozenset((*STORED, "prompt"))
 _CACHES_HOUR: Final = b'"1h"'
 #: What a call took that was never sent.
 NOTHING: Final = dict.fromkeys(Measure, 0)
@@ -82,7 +90,8 @@ async def reserve(
     call.output_limit = None
     if not rules:
         return
-    if any(rule.measure is Measure.MONEY for rule in rules):
+    money = [rule for rule in rules if rule.measure is Measure.MONEY]
+    if money:
         if rates is None and limiting.priceless == "refuse":
             raise unknown_price(deployment.model)
         _refuse_background(call)
@@ -90,8 +99,9 @@ async def reserve(
     most, hour = most_tokens(cap, deployment), _caches_for_an_hour(call, marks)
     least = max(limiting.floor_tokens, cap.least)
     beside = most > least
+    prompt = _prompt_tokens(call, deployment, limiting, hard=any(rule.mode == "hard" for rule in money))
     for _ in range(_ROUNDS):
-        need = _need(call, deployment, limiting, rates, most * cap.answers, hour=hour)
+        need = _need(call, deployment, limiting, rates, (prompt, most * cap.answers), hour=hour)
         lines = [_line(rule, need, now_us) for rule in rules]
         asked = _with_another(lines, need) if beside else lines
         refusal = await limiting.limiter.reserve(call.request_id, asked, LEASE_SECONDS)
@@ -125,9 +135,12 @@ def _refuse_background(call: Call) -> None:
 def settle(call: Call, row: CallRow, limiting: Limiting) -> None:
     """Book what the call took, and learn from it."""
     taken = taken_by(row)
-    if row.usage_complete and call.deployment is not None and call.operation in GENERATES:
-        prompt = taken[Measure.INPUT_TOKENS]
-        limiting.estimator.learn(call.deployment.model, len(call.body), prompt, taken[Measure.OUTPUT_TOKENS])
+    deployment, ask = call.deployment, call.ask
+    if row.usage_complete and deployment is not None and ask is not None and call.operation in GENERATES:
+        # What a provider adds of its own says nothing of other bodies of this size.
+        known = _STORED.isdisjoint(ask.body.values) or stands_at_provider(ask.body.values) is None
+        prompt = taken[Measure.INPUT_TOKENS] if known else 0
+        limiting.estimator.learn(deployment.model, len(call.body), prompt, taken[Measure.OUTPUT_TOKENS])
     if call.reserved:
         amounts = [taken.get(line.rule.measure, line.amount) for line in call.reserved]
         limiting.limiter.settle(call.request_id, amounts)
@@ -190,12 +203,32 @@ def _caches_for_an_hour(call: Call, marks: Sequence[MarkPoint]) -> bool:
     return _CACHES_HOUR in call.body or any(mark.ttl == "1h" for mark in marks)
 
 
+def _prompt_tokens(call: Call, deployment: Deployment, limiting: Limiting, *, hard: bool) -> int:
+    """Tokens of the prompt, from above; where a budget is hard also of what its bytes do not show."""
+    estimator, longer = limiting.estimator, _LONG_CONTEXT in call.headers.get("anthropic-beta", "")
+    window = None if longer else limiting.window(deployment)
+    if hard:
+        seen = sight_of(call.body, call.asked.body.values, call.dialect.shape or call.dialect.name)
+        if seen.hidden:
+            return window or _WINDOW_TOKENS
+        tokens = estimator.input_tokens(deployment.model, seen.text_bytes)
+        tokens += seen.beside(family_of(deployment.known_model))
+    else:
+        tokens = estimator.input_tokens(deployment.model, len(call.body))
+    return min(tokens, window) if window is not None and call.operation in _ONE_PROMPT else tokens
+
+
 def _need(
-    call: Call, deployment: Deployment, limiting: Limiting, rates: Rates | None, output: int, *, hour: bool
+    call: Call,
+    deployment: Deployment,
+    limiting: Limiting,
+    rates: Rates | None,
+    tokens_in_and_out: tuple[int, int],
+    *,
+    hour: bool,
 ) -> Need:
-    estimator, model = limiting.estimator, deployment.model
-    expected = estimator.output_tokens(model, output, "expected")
-    tokens = estimator.input_tokens(model, len(call.body))
+    tokens, output = tokens_in_and_out
+    expected = limiting.estimator.output_tokens(deployment.model, output, "expected")
     tier = asked_tier(call.headers, call.asked.body)
 
     def cost(usage: Usage) -> int:

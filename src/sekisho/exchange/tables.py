@@ -57,6 +57,23 @@ def rate_table(prices: PriceBook) -> Callable[[Deployment], Rates | None]:
     return rates
 
 
+def window_table(prices: PriceBook) -> Callable[[Deployment], int | None]:
+    """Deployment -> tokens of the longest prompt that its model takes, None where nobody says, looked up once each."""
+    known: dict[tuple[str, str], int | None] = {}
+
+    def window(deployment: Deployment) -> int | None:
+        key = (deployment.id, deployment.model)
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            declared = deployment.entry.info.max_input_tokens
+            found = prices.window(deployment.provider.price_key, deployment.known_model)
+            known[key] = found if declared is None else declared
+        return known[key]
+
+    return window
+
+
 def timeout_table(settings: Settings) -> Callable[[Deployment], Timeouts]:
     """Deployment -> its timeouts, worked out once each."""
     known: dict[str, Timeouts] = {}

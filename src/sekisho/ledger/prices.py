@@ -108,6 +108,13 @@ class PriceBook:
             return self._overridden(costs, dated, sheets, version)
         return Rates.of(version, sheets, self._clock, geography_ratios(price_key, name)) if sheets else None
 
+    def window(self, price_key: str, model: str) -> int | None:
+        """Tokens of the longest prompt that a model takes, from above (the table rounds); None where nobody says."""
+        names = names_of(price_key, model).names
+        entry = next((found for each in names if (found := self._match(price_key, each))), {})
+        tokens: int | None = entry.get("window")
+        return None if tokens is None else tokens + tokens // 20
+
     def _sheets(self, price_key: str, name: str, entry: Mapping[str, Any]) -> dict[str, tuple[Phase, ...]]:
         """The prices by way of processing: those listed, and those that follow from the standard price."""
         listed = {mode: _phases(entry, mode) for mode in _MODES if mode in entry}

@@ -19,6 +19,8 @@ _MODELS_MAX: Final = 1_000
 #: What a body is assumed to hold while nothing is known: tokens a byte, and what providers add themselves.
 _TOKENS_PER_BYTE: Final = 0.4
 _ADDED_TOKENS: Final = 256
+#: However little was seen lately: pictures have many bytes to a token, and the next body may have none.
+_LEAST_TOKENS_PER_BYTE: Final = 0.25
 #: Above the most that was seen, as a part of it: the next body may be denser.
 _MARGIN: Final = 1.1
 #: An answer's tokens while nothing is known of the model's, in mode "expected".
@@ -78,7 +80,7 @@ class Estimator:
         ratio = known.ratios[_size_of(body_bytes)].at(1.0) if known is not None else None
         if ratio is None:
             return _ADDED_TOKENS + int(body_bytes * _TOKENS_PER_BYTE)
-        return int(body_bytes * ratio * _MARGIN) + 1
+        return int(body_bytes * max(ratio * _MARGIN, _LEAST_TOKENS_PER_BYTE)) + 1
 
     def output_tokens(self, model: str, allowed: int | None, mode: Literal["hard", "expected"]) -> int:
         """Tokens of an answer: "hard" all that is allowed, "expected" what 99 of 100 answers stay within.

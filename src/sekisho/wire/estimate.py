@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -141,7 +142,7 @@ _SEALS = frozenset({"signature", "thoughtSignature", "thought_signature", "encry
 #: A file that stands elsewhere: at least a page, or a picture.
 _AWAY = frozenset({"file_id", "fileId", "file_url", "fileUri", "file_uri", "uri"})
 #: A conversation, or its beginning, that stands at the provider.
-_STORED = ("previous_response_id", "conversation", "cachedContent")
+STORED = ("previous_response_id", "conversation", "cachedContent", "cached_content")
 _NULL = msgspec.Raw(b"null")
 _MEDIA = frozenset({"data", "bytes", "url", "image_url", "file_data"})
 #: Names under which a JSON schema of the answer stands.
@@ -149,7 +150,8 @@ _SCHEMAS = re.compile(
     rb'"(json_schema|output_format|output_config|outputConfig|response_?[sS]chema|responseJsonSchema)"'
 )
 _CITED = re.compile(rb'"(citations|search_result|searchResult)"')
-_OWN_TOOLS = frozenset({"function", "custom", "namespace"})
+#: Types of tools that the caller runs itself.
+OWN_TOOLS = frozenset({"function", "custom", "namespace"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}\s*")
 _DATA_URL = re.compile(r"data:[^,]{0,100},")
 _PDF_PAGE = re.compile(rb"/Type\s*/Page[^s]")
@@ -165,6 +167,7 @@ _SPACE, _LINE, _ASCII = b" \t", b"\r\n", bytes(range(128))
 _ASTRAL = bytes(range(0xF0, 0xF8))
 
 
+@functools.lru_cache(maxsize=4096)
 def family_of(model: str) -> Family:
     """The family of a model, by any of its names."""
     name = model.lower()
@@ -198,7 +201,13 @@ def unseen(body: bytes) -> str | None:
         fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return next((name for name in _STORED if bytes(fields.get(name, _NULL)) != b"null"), None)
+    return stands_at_provider(fields)
+
+
+def stands_at_provider(values: Mapping[str, msgspec.Raw]) -> str | None:
+    """The same, of a request's top-level values. A `prompt` is OpenAI's stored one where it is an object."""
+    named = next((name for name in STORED if bytes(values.get(name, _NULL)) != b"null"), None)
+    return "prompt" if named is None and bytes(values.get("prompt", _NULL)).startswith(b"{") else named
 
 
 def text_tokens(text: bytes, weights: Weights) -> int:
@@ -299,7 +308,7 @@ def _is_hosted(tool: dict[str, Any]) -> bool:
     """Whether the provider runs a tool, or knows it by its type."""
     kind = tool.get("type")
     if isinstance(kind, str):
-        return kind not in _OWN_TOOLS
+        return kind not in OWN_TOOLS
     return not (
         {"name", "function", "toolSpec", "functionDeclarations", "function_declarations", "cachePoint"} & tool.keys()
     )

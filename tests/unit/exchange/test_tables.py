@@ -11,7 +11,7 @@ from sekisho.canonical.usage import Usage
 from sekisho.config.load import load_settings
 from sekisho.config.model import Settings
 from sekisho.exchange import tables
-from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table
+from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table, window_table
 from sekisho.ledger.prices import PriceBook
 from sekisho.providers.deployment import Deployment, resolve_all
 from tests.support.application import environment, write_config
@@ -57,6 +57,26 @@ def test_rates_are_resolved_once_and_remembered_within_bounds(tmp_path: Path, mo
     for number in range(50):
         assert rates(msgspec.structs.replace(star, model=f"nobody-{number}")) is None
     assert rates(star) is not None
+
+
+def test_the_longest_prompt_is_looked_up_once_and_the_operators_word_holds(tmp_path: Path) -> None:
+    settings = load_settings(
+        write_config(
+            tmp_path,
+            """
+model_list:
+  - {model_name: a, litellm_params: {model: openai/gpt-4.1, api_key: k}}
+  - {model_name: b, litellm_params: {model: openai/gpt-4.1, api_key: k}, model_info: {max_input_tokens: 7}}
+  - {model_name: c, litellm_params: {model: hosted_vllm/y, api_base: "http://h"}}
+""",
+        ),
+        environment(),
+    )
+    public, own, unknown = resolve_all(settings)
+    window = window_table(PriceBook.load())
+    for _ in range(2):
+        assert (window(public) or 0) >= 1_047_576
+        assert (window(own), window(unknown)) == (7, None)
 
 
 def test_retries_of_a_deployment_hold_over_the_common_ones(tmp_path: Path) -> None:

@@ -200,3 +200,12 @@ def test_other_dates_are_another_version() -> None:
     first, again, moved, none = (rates.version for rates in versions if rates is not None)
     assert first == again
     assert len({first, moved, none}) == 3
+
+
+def test_the_longest_prompt_of_a_model_is_not_below_what_it_takes() -> None:
+    book = PriceBook.load()
+    assert (book.window("anthropic", "claude-sonnet-4-5-20250929") or 0) >= 200_000
+    assert (book.window("google", "gemini-2.5-flash") or 0) >= 1_048_576
+    assert (book.window("aws", "us.anthropic.claude-sonnet-4-5-20250929-v1:0") or 0) >= 200_000
+    assert book.window("openai", "nobody") is None
+    assert book.window("", "gpt-5") is None

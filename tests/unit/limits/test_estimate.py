@@ -68,3 +68,10 @@ def test_models_are_bounded() -> None:
 def test_no_recent_call_of_the_size_took_more_than_would_be_reserved(calls: list[tuple[int, int]]) -> None:
     estimator = taught(*[(size, tokens, 1) for size, tokens in calls])
     assert all(estimator.input_tokens(MODEL, size) >= tokens for size, tokens in calls[-256:])
+
+
+def test_pictures_make_no_later_text_cheap() -> None:
+    estimator = Estimator()
+    for _ in range(300):
+        estimator.learn(MODEL, 100_000, 1_600, 10)
+    assert estimator.input_tokens(MODEL, 100_000) == 25_001

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.wire.estimate import FAMILIES, estimate_tokens, family_of, text_tokens, unseen
+from sekisho.wire.estimate import FAMILIES, estimate_tokens, family_of, stands_at_provider, text_tokens, unseen
 
 CLAUDE = "claude-sonnet-4-5"
 PDF = b"%PDF-1.7\n" + b"1 0 obj << /Type /Page >> endobj\n" * 3 + b"<< /Type /Pages >>"
@@ -108,6 +108,12 @@ def test_sealed_thoughts_count_a_quarter_of_their_bytes() -> None:
 def test_a_prompt_that_stands_at_the_provider_is_named(name: str) -> None:
     assert unseen(msgspec.json.encode({"input": "a", name: "x"})) == name
     assert unseen(msgspec.json.encode({"input": "a", name: None})) is None
+    assert stands_at_provider({name: msgspec.Raw(b'"x"')}) == name
+
+
+def test_a_stored_prompt_is_one_by_its_id() -> None:
+    assert unseen(msgspec.json.encode({"prompt": {"id": "pmpt_1"}})) == "prompt"
+    assert unseen(msgspec.json.encode({"prompt": "Once"})) is None
 
 
 @given(st.binary(max_size=200))

@@ -18,13 +18,13 @@ from sekisho.identity.keys import KeyRing
 
 
 def callers_of(
-    settings: Settings, folder: Path, rings: tuple[KeyRing, AccessKeyRing], bound: BoundCallers, clock: Clock
+    settings: Settings, file: Path, rings: tuple[KeyRing, AccessKeyRing], bound: BoundCallers, clock: Clock
 ) -> Callers:
-    """Those of `settings`, whose file is in `folder`."""
+    """Those of `settings`, which were read from `file`."""
     keys, access_keys = rings
     by_keys = KeyCallers(keys, access_keys, (settings.general.litellm_key_header_name or "").lower() or None)
     mode, seconds = settings.general.custom_auth_settings.mode, settings.sekisho.authentication.timeout_seconds
-    function = _function(settings, folder) if mode not in ("off", False) else None
+    function = _function(settings, file.absolute().parent) if mode not in ("off", False) else None
     if function is None:
         return by_keys
     return CustomCallers(function, by_keys, bound, clock, mode="auto" if mode == "auto" else "on", seconds=seconds)

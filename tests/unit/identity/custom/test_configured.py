@@ -40,7 +40,7 @@ def recognised_by(folder: Path, db: Database, general: dict[str, Any], **own: An
     keys = KeyRing(db, FakeClock(), Secret("sk-master-of-tests"))
     access_keys = AccessKeyRing(db, keys, Envelope(None), FakeClock())
     bound = BoundCallers(db, check_duration)
-    return callers_of(load_settings(config, {}), folder, (keys, access_keys), bound, FakeClock())
+    return callers_of(load_settings(config, {}), config, (keys, access_keys), bound, FakeClock())
 
 
 @pytest.mark.parametrize(
