@@ -92,8 +92,10 @@ and left of it and when it begins anew.
 
 `GET /sekisho/v1/usage?start_date=2026-01-01&end_date=2026-01-31&by=team,model` sums what was used: calls, errors,
 tokens by kind, cost (`cost_nano_usd` exact), mean latency. `by` takes up to five of {dimensions}; {filters} filter,
-and may be repeated. Rows come costliest first; `truncated` tells whether there are more than `limit`. With `hour`,
-hours are summed, else whole days that begin in the window. A call with several tags counts under each.
+and may be repeated. Rows come costliest first; those of one key, user, project or team (the first of these in `by`)
+stand together. There are at most `limit` of them (1,000); while `next` is not null, ask again with `after=` it. With
+`hour`, hours of at most seven days are summed, else whole days that begin in the window. A call with several tags
+counts under each.
 
 `/sekisho/v1/pools` makes, lists, changes (`PATCH`) and deletes budgets that chosen `keys` share.
 

@@ -17,6 +17,8 @@ from sekisho.store.totals import total
 #: A UTC day.
 DAY_US = 86_400_000_000
 
+#: Calls that are searched, counted and sorted for one answer: the newest.
+SEARCHED_MAX = 100_000
 #: What `/spend/logs/v2` may sort by.
 SORTABLE = {
     "startTime": calls.c.started_us,
@@ -68,6 +70,13 @@ def find_calls(
     order = (column.asc(), calls.c.call_id.asc()) if ascending else (column.desc(), calls.c.call_id.desc())
     query = _filtered(select(calls), wanted).order_by(*order).limit(limit).offset(offset)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def newest_from_us(connection: Connection, wanted: CallFilter, most: int = SEARCHED_MAX) -> int | None:
+    """From when on there are only as many calls that match as are searched; None where all are."""
+    starts = _filtered(select(calls.c.started_us), wanted).order_by(calls.c.started_us.desc()).offset(most).limit(1)
+    first_left_out = connection.execute(starts).scalar_one_or_none()
+    return None if first_left_out is None else int(first_left_out) + 1
 
 
 def count_calls(connection: Connection, wanted: CallFilter) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
-from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
+from sekisho.store.calls import CallFilter, count_calls, find_calls, newest_from_us, spend_by_day
 from sekisho.store.db import Store
 from tests.support.ledger import NOW_US, row
 
@@ -70,3 +70,10 @@ def test_spend_is_summed_by_day_key_user_and_model(db: Store) -> None:
     )
     days = db.read_now(lambda connection: spend_by_day(connection, CallFilter(), limit=10))
     assert [(day["day_us"], day["cost_nano_usd"]) for day in days] == [(MIDNIGHT, 3), (MIDNIGHT + DAY, 4)]
+
+
+@pytest.mark.parametrize(("most", "from_us"), [(3, None), (2, NOW_US + 1), (1, NOW_US + 2)])
+def test_only_so_many_of_the_newest_are_searched(db: Store, most: int, from_us: int | None) -> None:
+    put(db, *({"call_id": f"{number}", "started_us": NOW_US + number, "user_id": "u"} for number in range(3)))
+    wanted = CallFilter(user_id="u")
+    assert db.read_now(lambda connection: newest_from_us(connection, wanted, most)) == from_us

@@ -128,12 +128,23 @@ def _groups(
     """As fine as there is room for. So many rows that keys could hardly fit are not grouped by key first."""
     whole = ("day", "model", "model_group", "provider")
     count, summed = (count_customer_calls, customer_sums) if entity == "end_user" else (count_rows, sums)
-    finest = [("key", entity, *whole)] if count(connection, window, conditions) <= bounds.rows_for_keys else []
-    for by in (*finest, (entity, *whole), whole):
+    finest: list[tuple[str, ...]] = []
+    if count(connection, window, conditions) <= bounds.rows_for_keys:
+        finest.append(("key", entity, *whole))
+    if finest or entity == "end_user" or _fits(connection, window, (entity, *whole), conditions, bounds):
+        finest.append((entity, *whole))
+    for by in (*finest, whole):
         rows = summed(connection, window, by, conditions, limit=bounds.groups + 1)
         if len(rows) <= bounds.groups:
             break
     return rows[: bounds.groups], by
+
+
+def _fits(
+    connection: Connection, window: Window, by: tuple[str, ...], conditions: list[ColumnElement[bool]], bounds: Bounds
+) -> bool:
+    """Whether there are so few rows to sum that their groups may have room."""
+    return count_rows(connection, window, conditions, by=by, most=bounds.rows) <= bounds.rows
 
 
 def _filters(table: Table, asked: ActivityQuery) -> list[ColumnElement[bool]]:

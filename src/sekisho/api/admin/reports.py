@@ -27,7 +27,7 @@ from sekisho.api.admin.visible import visible_keys, visible_usage, visible_users
 from sekisho.core.errors import MalformedRequest
 from sekisho.core.money import usd_float
 from sekisho.identity.keys import hash_of
-from sekisho.store.cube import Window, sums
+from sekisho.store.cube import Window, count_rows, page
 from sekisho.store.customers import customer_sums
 from sekisho.store.directory import KEYS, TEAMS, USERS
 from sekisho.store.schema import calls, usage_days
@@ -140,8 +140,15 @@ async def report(services: Services, asker: Asked, asked: Annotated[ReportQuery,
     conditions = _wanted(asked, usage_days)
     if asked.group_by == "api_key" or asked.api_key or asked.internal_user_id:
         return answer(_by_key(await summed(services, asker, asked.window, ("key", "model"), conditions)))
-    rows = await summed(services, asker, asked.window, ("team", "day", "model", "key"), conditions)
-    return answer(_by_day(rows, "team", await team_names(services, rows)))
+    by: tuple[str, ...] = ("team", "day", "model", "key")
+    among, most = [*visible_usage(asker, usage_days), *conditions], services.bounds.rows_for_keys
+    await flushed(services.journal)
+    few = await services.desk.read(lambda connection: count_rows(connection, asked.window, among) <= most)
+    rows = await summed(services, asker, asked.window, by if few else by[:-1], conditions)
+    response = answer(_by_day(rows, "team", await team_names(services, rows)))
+    if not few:
+        response.headers["x-sekisho-truncated"] = "too many to show each: key"
+    return response
 
 
 async def _by_customer(services: AdminServices, asker: Asker, asked: ReportQuery) -> Response:
@@ -159,12 +166,13 @@ async def summed(
     by: tuple[str, ...],
     conditions: Sequence[ColumnElement[bool]] = (),
 ) -> list[dict[str, Any]]:
-    """Sums over the roll-ups, of what the asker may see."""
+    """Sums over the roll-ups, of what the asker may see: as many groups as there is room for, the costliest first."""
     await flushed(services.journal)
     among = [*visible_usage(asker, window.table), *conditions]
-    return await services.desk.read(
-        lambda connection: sums(connection, window, by, among, limit=services.bounds.groups)
+    rows, _ = await services.desk.read(
+        lambda connection: page(connection, window, by, among, limit=services.bounds.groups)
     )
+    return rows
 
 
 async def summed_customers(
@@ -268,7 +276,7 @@ def _by_day(rows: list[dict[str, Any]], whose: str, names: dict[str, str]) -> li
                             "model": row["model"],
                             "spend": usd_float(row["cost_nano_usd"]),
                             "total_tokens": sum(_tokens(row)),
-                            "api_key": row["key"],
+                            "api_key": row.get("key"),
                         }
                         for row in group
                     ],

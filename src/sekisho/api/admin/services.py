@@ -38,12 +38,13 @@ class Quotes(Protocol):
 
 class Bounds(msgspec.Struct, frozen=True):
     """How much one answer holds: calls of a list without pages; groups of a report, with more of which keys are left
-    out, and rows of a roll-up, with more of which keys are not tried.
+    out, and rows of a roll-up, with more of which keys are not tried, or neither teams and users.
     """
 
     calls: int = 5_000
     groups: int = 20_000
     rows_for_keys: int = 100_000
+    rows: int = 200_000
 
 
 class AdminServices(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from sekisho.api.admin.fields import UnknownObject
 from sekisho.api.admin.flush import flushed
 from sekisho.api.admin.limit_fields import Name
-from sekisho.api.admin.services import AdminServices, Asked, Services
+from sekisho.api.admin.services import AdminServices, Asked, Asker, Bounds, Services
 from sekisho.api.admin.spendrows import spend_by_day_rows, spend_row
 from sekisho.api.admin.visible import visible_usage
 from sekisho.core.errors import MalformedRequest
@@ -27,7 +27,8 @@ from sekisho.core.money import NANO_PER_USD
 from sekisho.identity.keys import hash_of
 from sekisho.ledger.rows import from_columns
 from sekisho.limits.periods import NEVER_US
-from sekisho.store.calls import CallFilter, count_calls, find_calls, spend_by_day
+from sekisho.store.calls import CallFilter, count_calls, find_calls, newest_from_us, spend_by_day
+from sekisho.store.cube import Window, count_rows, sums
 from sekisho.store.keys import key_names
 from sekisho.store.schema import calls
 
@@ -96,6 +97,11 @@ async def logs(services: Services, asker: Asked, asked: Annotated[LogsQuery, Que
         among=tuple(visible_usage(asker, calls)),
     )
     if asked.summarize and start_us is not None and end_us is not None:
+        if asked.request_id is None and start_us % DAY_US == end_us % DAY_US == 0:
+            window = Window(start_us, end_us)
+            return await _read(
+                services, lambda connection: _summary_of_days(connection, asker, window, wanted, services.bounds)
+            )
         return await _read(services, lambda connection: _summary(connection, wanted))
     return await _read(services, lambda connection: _newest(connection, wanted, services.bounds.calls))
 
@@ -192,8 +198,39 @@ def _summary(connection: Connection, wanted: CallFilter) -> Response:
     return _json(spend_by_day_rows(spend_by_day(connection, _by_name(connection, wanted), limit=SUMS_MAX)))
 
 
+def _summary_of_days(
+    connection: Connection, asker: Asker, window: Window, wanted: CallFilter, bounds: Bounds
+) -> Response:
+    """The same from the roll-ups, of any time. With too many keys and users to tell them apart, they are left out."""
+    wanted = _by_name(connection, wanted)
+    named = {"key_hash": wanted.key_hash, "user_id": wanted.user_id}
+    conditions = [window.table.c[name] == value for name, value in named.items() if value is not None]
+    conditions += visible_usage(asker, window.table)
+    by: tuple[str, ...] = ("day", "key", "user", "model")
+    whole = count_rows(connection, window, conditions, by=by, most=bounds.groups) <= bounds.groups
+    by = by if whole else ("day", "model")
+    rows = sums(connection, window, by, conditions, limit=bounds.groups)
+    parts = [
+        {
+            "day_us": row["day"],
+            "key_hash": row.get("key"),
+            "user_id": row.get("user"),
+            "routed_model": row["model"],
+            "cost_nano_usd": row["cost_nano_usd"],
+        }
+        for row in sorted(rows, key=lambda row: int(row["day"]))
+    ]
+    response = _json(spend_by_day_rows(parts))
+    if not whole:
+        response.headers["x-sekisho-truncated"] = "too many to show each: keys, users"
+    return response
+
+
 def _page(connection: Connection, wanted: CallFilter, asked: PageQuery) -> Response:
     wanted = _by_name(connection, wanted)
+    from_us = newest_from_us(connection, wanted)
+    if from_us is not None:
+        wanted = msgspec.structs.replace(wanted, from_us=from_us)
     found = find_calls(
         connection,
         wanted,
@@ -203,7 +240,7 @@ def _page(connection: Connection, wanted: CallFilter, asked: PageQuery) -> Respo
         ascending=asked.sort_order == "asc",
     )
     total = count_calls(connection, wanted)
-    return _json(
+    response = _json(
         {
             "data": [spend_row(from_columns(columns)) for columns in found],
             "total": total,
@@ -212,6 +249,9 @@ def _page(connection: Connection, wanted: CallFilter, asked: PageQuery) -> Respo
             "total_pages": -(-total // asked.page_size),
         }
     )
+    if from_us is not None:
+        response.headers["x-sekisho-truncated"] = f"the newest {total} that match: narrow the search for older ones"
+    return response
 
 
 def _json(value: Any) -> Response:

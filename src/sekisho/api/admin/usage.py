@@ -23,13 +23,16 @@ from sekisho.api.admin.visible import visible_usage
 from sekisho.core.errors import MalformedRequest
 from sekisho.core.money import usd_text
 from sekisho.identity.keys import hash_of
-from sekisho.store.cube import DIMENSIONS, Window, sums, tagged, total_of
+from sekisho.store.calls import DAY_US
+from sekisho.store.cube import DIMENSIONS, Rows, Window, page, sums, tagged, total_of
 from sekisho.store.keys import key_names
 
 router = APIRouter(prefix="/sekisho/v1/usage")
 
-ROWS_MAX = 10_000
+ROWS_MAX = 1_000
 DIMENSIONS_MAX = 5
+#: By hours, longer times are too much.
+HOURLY_DAYS = 7
 _FILTERS = tuple(name for name in DIMENSIONS if name not in {"day", "hour", "tag", "key"})
 _TOKENS = (
     "input_tokens",
@@ -42,7 +45,9 @@ _TOKENS = (
 
 
 class UsageQuery(BaseModel):
-    """`by`: names of dimensions, by commas. Each dimension is a filter too, and may be repeated."""
+    """`by`: names of dimensions, by commas. Each dimension is a filter too, and may be repeated. `after`: the `next` of
+    the page before.
+    """
 
     start_date: Name
     end_date: Name
@@ -61,35 +66,47 @@ class UsageQuery(BaseModel):
     tool: list[Name] | None = None
     tag: list[Name] | None = None
     limit: Annotated[int, Field(ge=1, le=ROWS_MAX)] = 1_000
+    after: Annotated[str, Field(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}$")] = "0.0"
 
 
 @router.get("")
 async def usage(services: Services, asker: Asked, asked: Annotated[UsageQuery, Query()]) -> Response:
-    """Calls, errors, tokens by kind, cost and mean latency of each group, the costliest first, and of all together."""
+    """Calls, errors, tokens by kind, cost and mean latency of each group, the costliest first, and of all together.
+
+    Groups of one key, user, project or team stand together, those of the costliest first.
+    """
     by = _dimensions(asked.by)
-    window = Window(
-        time_us(asked.start_date, "start_date"), time_us(asked.end_date, "end_date", end=True), hourly="hour" in by
-    )
+    window = _window(asked, hourly="hour" in by)
+    led, skipped = map(int, asked.after.split("."))
     await flushed(services.journal)
 
-    def read(connection: Connection) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def read(connection: Connection) -> tuple[Rows, tuple[int, int] | None, dict[str, Any]]:
         conditions = [*visible_usage(asker, window.table), *_filters(connection, window, asked)]
-        rows = sums(connection, window, by, conditions, limit=asked.limit + 1)
-        if "tag" not in by and len(rows) <= asked.limit:
-            return rows, total_of(rows)  # without reading everything again
-        return rows, sums(connection, window, (), conditions, limit=1)[0]
+        rows, following = page(connection, window, by, conditions, limit=asked.limit, after=(led, skipped))
+        if "tag" not in by and following is None and led == skipped == 0:
+            return rows, None, total_of(rows)  # without reading everything again
+        return rows, following, sums(connection, window, (), conditions, limit=1)[0]
 
-    rows, total = await services.desk.read(read)
+    rows, following, total = await services.desk.read(read)
     return answer(
         {
             "start": iso(window.from_us),
             "end": iso(window.until_us),
             "by": by,
-            "rows": [_row(row, by) for row in rows[: asked.limit]],
+            "rows": [_row(row, by) for row in rows],
             "total": _row(total, ()),
-            "truncated": len(rows) > asked.limit,
+            "truncated": following is not None,
+            "next": None if following is None else f"{following[0]}.{following[1]}",
         }
     )
+
+
+def _window(asked: UsageQuery, *, hourly: bool) -> Window:
+    start_us, end_us = time_us(asked.start_date, "start_date"), time_us(asked.end_date, "end_date", end=True)
+    if hourly and end_us - start_us > HOURLY_DAYS * DAY_US:
+        message = f"By hours, ask for {HOURLY_DAYS} days at most; by days for any time."
+        raise MalformedRequest(message, param="end_date")
+    return Window(start_us, end_us, hourly=hourly)
 
 
 def _dimensions(text: str) -> tuple[str, ...]:

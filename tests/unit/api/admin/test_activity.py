@@ -116,11 +116,20 @@ async def test_customers_are_summed_from_their_calls(used: Admin, path: str) -> 
     assert (reply.status, reply.error["param"]) == (400, "start_date")
 
 
-@pytest.mark.parametrize(("groups", "rows", "left_out"), [(3, 100, "key"), (2, 100, "key, team"), (100, 3, "key")])
+@pytest.mark.parametrize(
+    ("bounds", "left_out"),
+    [
+        (Bounds(groups=3), "key"),
+        (Bounds(groups=2), "key, team"),
+        (Bounds(rows_for_keys=3), "key"),
+        (Bounds(rows_for_keys=3, rows=3), "key, team"),
+    ],
+    ids=["groups of keys", "groups of teams", "rows for keys", "rows for teams"],
+)
 async def test_where_there_is_too_much_keys_go_first_and_sums_stay(
-    tmp_path: Path, clock: FakeClock, groups: int, rows: int, left_out: str
+    tmp_path: Path, clock: FakeClock, bounds: Bounds, left_out: str
 ) -> None:
-    admin = Admin(tmp_path, clock, bounds=Bounds(groups=groups, rows_for_keys=rows))
+    admin = Admin(tmp_path, clock, bounds=bounds)
     populate(admin)
     reply = await use(admin).get("/team/daily/activity", **DAYS)
     admin.close()

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sekisho.api.admin.services import Bounds
+from sekisho.core.clock import FakeClock
 from sekisho.identity.keys import token_hash
 from tests.support.admin import Admin
-from tests.support.directory import HOME, PERSONAL_KEY, key_of
+from tests.support.directory import HOME, PERSONAL_KEY, key_of, populate
 from tests.support.ledger import row
 from tests.support.usage import use
 
@@ -50,6 +54,16 @@ async def test_a_report_by_team_and_day(used: Admin) -> None:
     metadata = {team["team_name"]: team["metadata"] for team in day["teams"]}["t2"]
     assert (metadata[0]["model"], metadata[0]["spend"], metadata[0]["total_tokens"]) == ("m", 1.5, 10)
     assert (await used.get("/global/spend/report", team_id="t2", **DAYS)).json[0]["teams"][0]["team_name"] == "t2"
+
+
+async def test_a_report_over_too_many_keys_is_of_teams_alone(tmp_path: Path, clock: FakeClock) -> None:
+    admin = Admin(tmp_path, clock, bounds=Bounds(rows_for_keys=3))
+    populate(admin)
+    reply = await use(admin).get("/global/spend/report", **DAYS)
+    admin.close()
+    assert reply.headers["x-sekisho-truncated"] == "too many to show each: key"
+    teams = {team["team_name"]: team for team in reply.json[0]["teams"]}
+    assert (teams["t1"]["total_spend"], teams["t1"]["metadata"][0]["api_key"]) == (3.0, None)
 
 
 async def test_a_report_by_key_and_model(used: Admin) -> None:

@@ -72,6 +72,16 @@ async def test_two_days_give_sums(admin: Admin) -> None:
     assert len((await admin.get("/spend/logs", summarize="false", **days)).json) == 3
 
 
+async def test_sums_of_too_many_keys_and_users_are_whole_and_leave_them_out(tmp_path: Path, clock: FakeClock) -> None:
+    admin = Admin(tmp_path, clock, bounds=Bounds(groups=1))
+    for user in ("u", "v"):
+        book(admin, key_hash=f"key of {user}", user_id=user, routed_model="m", cost_nano_usd=1_000_000_000)
+    reply = await admin.get("/spend/logs", start_date="2023-11-14", end_date="2023-11-14")
+    admin.close()
+    assert reply.headers["x-sekisho-truncated"] == "too many to show each: keys, users"
+    assert reply.json == [{"": 2.0, "startTime": "2023-11-14", "spend": 2.0, "users": {"": 2.0}, "models": {"m": 2.0}}]
+
+
 @pytest.mark.parametrize("path", ["/spend/logs/v2", "/spend/logs/ui"])
 async def test_pages_are_counted(admin: Admin, path: str) -> None:
     for number in range(5):

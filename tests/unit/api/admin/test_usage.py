@@ -40,6 +40,7 @@ async def test_the_whole_is_exact(used: Admin) -> None:
             "mean_latency_ms": 1500.0,
         },
         "truncated": False,
+        "next": None,
     }
 
 
@@ -57,6 +58,18 @@ async def test_it_is_taken_apart_and_filtered(used: Admin) -> None:
     assert {one["tag"]: one["calls"] for one in rows} == {None: 3, "x": 1, "y": 1}
     short = (await used.get(PATH, by="key", limit=2, **DAYS)).json
     assert (len(short["rows"]), short["truncated"]) == (2, True)
+
+
+@pytest.mark.parametrize("by", ["key", "user,model,tag", "team,day", "model,tool", "tag"])
+async def test_the_pages_together_are_the_whole(used: Admin, by: str) -> None:
+    whole = (await used.get(PATH, by=by, **DAYS)).json
+    page = (await used.get(PATH, by=by, limit=1, **DAYS)).json
+    rows = page["rows"]
+    while page["truncated"]:
+        page = (await used.get(PATH, by=by, limit=1, after=page["next"], **DAYS)).json
+        rows += page["rows"]
+        assert page["total"] == whole["total"]
+    assert rows == whole["rows"]
 
 
 async def test_the_ends_of_the_calendar_are_no_trap(used: Admin) -> None:
@@ -87,6 +100,9 @@ async def test_nobody_sees_sums_over_what_they_could_not_see(used: Admin, person
         ({"by": "user,team,key,model,tool,region"}, "by"),
         ({"start_date": "yesterday"}, "start_date"),
         ({"limit": 0}, "limit"),
+        ({"limit": 1_001}, "limit"),
+        ({"after": "1"}, "after"),
+        ({"by": "hour"}, "end_date"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused_by_name(used: Admin, query: Any, param: str) -> None:
