@@ -97,6 +97,7 @@ async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watch
     if call.attempts:
         set_aside(call, gateway)
         call.passage, call.facts, call.reached_provider = None, None, False
+        dog.enter("total", dog.left_seconds)  # what is left of the last attempt's time is not this one's
     marks, now_us = marks_of(call, deployment, gateway.cache_marks), gateway.clock.now_us()
     await reserve(call, deployment, gateway.limiting, gateway.rates(deployment), now_us, marks=marks)
     unserved = gateway.router.unserved(deployment)

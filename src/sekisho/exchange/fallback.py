@@ -44,6 +44,9 @@ async def open_in_turn(call: Call, plan: Plan, gateway: Gateway, dog: Watchdog) 
         except (UpstreamError, UnsupportedFeature, LimitReached) as error:
             _note_failure(call, flight, gateway, error)
             tries.failed(one, error)
+        except asyncio.CancelledError:  # before anything was sent
+            gateway.router.left(flight)
+            raise timeout_or_cancelled(dog) from None
         except BaseException:
             gateway.router.left(flight)
             raise

@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from sekisho.core.errors import UpstreamUnreachable
-from tests.support.stations import Script, ScriptedTransport, Stage, deployment, refusal, speaking, whole
+from sekisho.providers.auth.authority import StaticKey
+from tests.support.caller import silence
+from tests.support.stations import JSON, PATIENT, Script, ScriptedTransport, Stage, deployment, refusal, speaking, whole
 from tests.support.wires import stream_body, whole_body
 
 LACKING = refusal(404, b"404 page not found")
@@ -113,3 +115,34 @@ async def test_a_mended_history_is_not_what_the_next_provider_gets(stage: Stage)
     first, mended, last = [request.body for request in done.requests]
     assert (b'"so"' in first, b'"so"' in mended) == (True, False)
     assert last == first
+
+
+class SlowAuthority(StaticKey):
+    """Takes so long over its credentials; for ever with None."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float | None) -> None:
+        super().__init__(None, "bearer")
+        self.seconds = seconds
+
+    async def prepare(self) -> None:
+        await silence(self.seconds)
+
+
+async def test_a_call_whose_time_is_over_before_anything_is_sent_has_timed_out(stage: Stage) -> None:
+    """It is not the gateway that ends, nor the caller who left."""
+    timeouts = msgspec.structs.replace(PATIENT, total_seconds=0.05)
+    done = await stage.carry(GOOD, to=[deployment(authority=SlowAuthority(None))], timeouts=timeouts)
+    assert (done.caller.status, done.row.error_class) == (504, "upstream_timeout")
+    assert (done.requests, done.happened) == ([], ["row"])
+
+
+async def test_the_time_of_one_attempt_does_not_end_the_next(stage: Stage) -> None:
+    """Whose credentials are fetched first, which takes a moment."""
+    timeouts = msgspec.structs.replace(PATIENT, first_event_seconds=0.2)
+    first = Script([b"{}"], 429, JSON, opening=[0.1])
+    done = await stage.carry(
+        first, GOOD, to=[deployment(), deployment(authority=SlowAuthority(0.25))], timeouts=timeouts
+    )
+    assert (done.caller.status, done.row.attempts) == (200, 2)
