@@ -21,8 +21,9 @@ from sekisho.core import bounds
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
 from sekisho.upstream.http import NO_CONNECTION, HttpRequest
 
-#: A connection that nobody used for so long is not used again.
-_IDLE_SECONDS = 90.0
+#: A connection that nobody used for so long is not used again: its server may be about to close it (gunicorn after 2 s,
+#: uvicorn, Node and llama.cpp after 5), or something in between has forgotten it. A request would be lost with it.
+_IDLE_SECONDS = 1.5
 #: Bytes that wait for their reader before the provider is made to wait.
 _UNREAD_BYTES = 64 * 1024
 #: The head of an answer is no longer than that, its last read included.
@@ -234,8 +235,9 @@ class _Connection(asyncio.Protocol):
 class PlainTransport:
     """A Transport for `is_plain` addresses: pools by host and port."""
 
-    def __init__(self, connect_timeout_seconds: float) -> None:
+    def __init__(self, connect_timeout_seconds: float, idle_seconds: float = _IDLE_SECONDS) -> None:
         self.connect_timeout_seconds = connect_timeout_seconds
+        self._idle_seconds = idle_seconds
         #: Connections that wait for work, the one used last at the end.
         self._idle: dict[tuple[str, int], deque[_Connection]] = {}
 
@@ -251,12 +253,12 @@ class PlainTransport:
 
     async def take(self, host: str, port: int) -> _Connection:
         """A connection to that place. Raises UpstreamTimeout, UpstreamUnreachable."""
-        idle = self._idle.get((host, port))
+        idle, loop = self._idle.get((host, port)), asyncio.get_running_loop()
         while idle:
             connection = idle.pop()
-            if not connection.lost:
+            if not connection.lost and connection.idle_since > loop.time() - self._idle_seconds:
                 return connection
-        loop = asyncio.get_running_loop()
+            connection.close()
         try:
             async with asyncio.timeout(self.connect_timeout_seconds):
                 _, connection = await loop.create_connection(lambda: _Connection(loop), host, port)
@@ -272,7 +274,7 @@ class PlainTransport:
             return
         idle = self._idle.setdefault((host, port), deque())
         idle.append(connection)
-        while idle[0].idle_since < connection.idle_since - _IDLE_SECONDS:
+        while idle[0].idle_since < connection.idle_since - self._idle_seconds:
             idle.popleft().close()
 
 

@@ -50,7 +50,7 @@ class Server:
 
 @asynccontextmanager
 async def served(*answers: bytes) -> AsyncIterator[tuple[Server, PlainTransport]]:
-    server, transport = Server(*answers), PlainTransport(5)
+    server, transport = Server(*answers), PlainTransport(5, idle_seconds=60)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
     try:
@@ -96,6 +96,17 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
         [[connection]] = transport._idle.values()
         connection.connection_lost(None)
         assert await asked(server, transport) == (200, b"ok")
+    assert server.connections == 2
+
+
+async def test_a_connection_that_its_server_may_be_about_to_close_is_replaced() -> None:
+    """The request would be lost with it, and nobody could say whether it was served."""
+    async with served(WHOLE, WHOLE) as (server, transport):
+        assert await asked(server, transport) == (200, b"ok")
+        [[connection]] = transport._idle.values()
+        connection.idle_since -= 61
+        assert await asked(server, transport) == (200, b"ok")
+        assert connection.lost
     assert server.connections == 2
 
 
