@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from sekisho.config.load import load_settings
 from sekisho.core.errors import OperatorError
 from sekisho.core.money import usd_text
-from sekisho.ledger.open_calls import open_calls
+from sekisho.ledger.open_calls import spooled_calls
 from sekisho.ledger.rows import Intent
 from sekisho.limits.agreement import Agreement, Ledger, Look, ScopeName, agreement, money_counts
 from sekisho.limits.stock import Stock, add_settled, counted, stock_in
@@ -74,6 +74,7 @@ def shared_limits(config: Path | None, store: Store) -> Shared | None:
 
 def compare_limits(shared: Shared, store: Store, data_dir: Path, wait: Callable[[], object]) -> Agreement:
     """Look twice, and ask the ledger before and after the second look; `wait` until what is on its way has arrived."""
+    over = spooled_calls(data_dir).over
     first = _look(shared, data_dir)
     names = money_counts(first.stock)
     before = _spent(store, names)
@@ -81,7 +82,8 @@ def compare_limits(shared: Shared, store: Store, data_dir: Path, wait: Callable[
     second = _look(shared, data_dir)
     booked = _booked(store, list(first.stock.reservations))
     wait()
-    return agreement(first, second, Ledger(before, _spent(store, names), booked))
+    waiting = len(over) - len(_booked(store, sorted(over)))
+    return agreement(first, second, Ledger(before, _spent(store, names), booked, waiting))
 
 
 def tell(found: Agreement) -> None:
@@ -95,6 +97,8 @@ def tell(found: Agreement) -> None:
             f"{found.lost} calls of processes that are gone hold {usd_text(found.lost_nano_usd)} USD of their budgets "
             "until they are recovered, or their time is over."
         )
+    if found.waiting:
+        typer.echo(f"{found.waiting} calls wait in the spools here for a gateway that brings them into the ledger.")
     if not found.differences:
         typer.echo(f"{found.counts} counts of limits: they agree with the calls.")
 
@@ -109,7 +113,7 @@ def _valkey(url: str) -> Shared:
 
 
 def _look(shared: Shared, data_dir: Path) -> Look:
-    opened = {name: _scopes(intent) for name, intent in open_calls(data_dir).items()}
+    opened = {name: _scopes(intent) for name, intent in spooled_calls(data_dir).opened.items()}
     return Look(shared.read(), opened)
 
 

@@ -53,6 +53,9 @@ def check_limits(config: Path | None, store: Store, data_dir: Path, wait_seconds
     try:
         found = compare_limits(shared, store, data_dir, lambda: Event().wait(wait_seconds))
         tell(found)
+        if found.amounts and mend and found.waiting:
+            typer.echo("What budgets have settled is not put right before those calls are in the ledger.", err=True)
+            return False
         if found.amounts and mend:
             shared.add_settled(found.amounts)
             typer.echo(f"{len(found.amounts)} counts of money were put right by the ledger.")

@@ -33,12 +33,13 @@ class Look(msgspec.Struct, frozen=True):
 
 class Ledger(msgspec.Struct, frozen=True):
     """By the ledger: nano-USD of each count of money before the second look and after it, of those whose scope exists;
-    and the reservations of the first look whose calls are booked.
+    the reservations of the first look whose calls are booked; and how many calls were over then and are not booked.
     """
 
     before: Mapping[str, int]
     after: Mapping[str, int]
     booked: Collection[str]
+    waiting: int = 0
 
 
 class Agreement(msgspec.Struct, frozen=True):
@@ -53,6 +54,7 @@ class Agreement(msgspec.Struct, frozen=True):
     running_nano_usd: int
     lost: int
     lost_nano_usd: int
+    waiting: int = 0
 
 
 def agreement(first: Look, second: Look, ledger: Ledger) -> Agreement:
@@ -76,6 +78,7 @@ def agreement(first: Look, second: Look, ledger: Ledger) -> Agreement:
         running_nano_usd=sum(running.values()),
         lost=len(lost),
         lost_nano_usd=sum(lost.values()),
+        waiting=ledger.waiting,
     )
 
 

@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sekisho.cli.ledger import app
+from sekisho.ledger.rows import encode_record
 from sekisho.store.closing import close_next
 from sekisho.store.db import Database
+from sekisho.store.spool import Spool
 from sekisho.store.usage import DAY_US
 from tests.support.ledger import NOW_US, open_database, open_journal, row, run_sql
 from tests.support.postgres import PostgresServer, open_postgres
@@ -83,3 +85,22 @@ def test_sums_of_days_that_are_over_are_told_and_left_to_be_made_anew(db: Databa
     assert run(tmp_path, "--mend")[0] == 0
     assert run(tmp_path)[0] == 0
     assert db.write(lambda connection: close_next(connection, NOW_US + 9 * DAY_US)).result()
+
+
+def test_nothing_is_put_right_while_calls_wait_in_a_spool(postgres: PostgresServer, tmp_path: Path) -> None:
+    """A gateway was killed after it had settled a call in the store, before the ledger had it."""
+    postgres.sql("CREATE DATABASE waiting")
+    store = open_postgres(postgres, "waiting")
+    run_sql(store, "INSERT INTO limit_counts VALUES ('m:gateway:money::0:::0', 7, 0, 9000000000000000)")
+    store.close()
+    spool = Spool(tmp_path / "spool" / "0")
+    spool.append(encode_record(row(call_id="killed", cost_nano_usd=7)))
+    spool.close()
+    environ = {"DATABASE_URL": postgres.url("waiting"), "REDIS_URL": "", "REDIS_HOST": ""}
+    arguments = ["verify", "--wait-seconds", "0", "--data-dir", str(tmp_path), "--mend"]
+    done = CliRunner().invoke(app, arguments, env=environ)
+    assert done.exit_code == 1
+    assert "1 calls wait in the spools here" in done.stdout
+    assert "not put right before" in done.stderr
+    assert postgres.sql("SELECT settled FROM limit_counts", database="waiting") == "7"
+    postgres.sql("DROP DATABASE waiting WITH (FORCE)")

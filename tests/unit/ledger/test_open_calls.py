@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sekisho.ledger.open_calls import open_calls
+from sekisho.ledger.open_calls import Spooled, spooled_calls
 from tests.support.ledger import intent, open_database, open_journal, row
 
 
 def test_no_spool_no_calls(tmp_path: Path) -> None:
-    assert open_calls(tmp_path) == {}
+    assert spooled_calls(tmp_path) == Spooled({}, set())
 
 
 def test_calls_without_a_row_of_every_worker_also_when_the_segment_has_changed(tmp_path: Path) -> None:
@@ -21,7 +21,9 @@ def test_calls_without_a_row_of_every_worker_also_when_the_segment_has_changed(t
         for at in range(20):
             journal.intent(intent(call_id=f"done-{at}"))
             journal.settle(row(call_id=f"done-{at}"))
-    assert open_calls(tmp_path) == {one.call_id: one for one in still_open}
+    found = spooled_calls(tmp_path)
+    assert found.opened == {one.call_id: one for one in still_open}
+    assert "done-19" in found.over
     for journal in journals:
         journal.close()
     db.close()
