@@ -96,6 +96,7 @@ class Call:
         "passage",
         "path",
         "principal",
+        "prompt_limit",
         "reached_provider",
         "request_id",
         "reserved",
@@ -155,6 +156,8 @@ class Call:
         #: What the limits of its caller hold free for it, and the shorter answer that they have room for.
         self.reserved: Sequence[Line] = ()
         self.output_limit: int | None = None
+        #: The most tokens that its prompt takes, as they were reserved.
+        self.prompt_limit: int | None = None
         self.error: ErrorInfo | None = None
         #: What intent and row have in common, from the intent of the present attempt on.
         self.shared: dict[str, Any] | None = None

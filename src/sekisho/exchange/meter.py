@@ -35,7 +35,7 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
     """The intent of the attempt that is about to be sent."""
     rates = gateway.rates(call.sent_to)
     estimator = gateway.limiting.estimator
-    guess = Usage(input_tokens=_asked(call, estimator), output_tokens=_expected(call, estimator))
+    guess = Usage(input_tokens=_asked(call), output_tokens=_expected(call, estimator))
     tier = _asked_tier(call)
     cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=tier)
     spent = _with_earlier(call, Spent(guess, cost))
@@ -130,7 +130,7 @@ def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
     if call.operation == "count_tokens":
         return Usage(), True
     if facts is None:
-        return Usage(input_tokens=_asked(call, estimator), output_tokens=_unseen(call, estimator)), False
+        return Usage(input_tokens=_asked(call), output_tokens=_unseen(call, estimator)), False
     seen = facts.usage
     if seen is not None and facts.finished and seen.prompt_tokens and (seen.output_tokens or not facts.text_bytes):
         return seen, True
@@ -139,7 +139,7 @@ def usage_of(call: Call, estimator: Estimator) -> tuple[Usage, bool]:
         output = min(output, cap.tokens * cap.answers)
     if seen is None or seen.prompt_tokens == 0:
         base = seen or Usage()
-        base = msgspec.structs.replace(base, input_tokens=_asked(call, estimator))
+        base = msgspec.structs.replace(base, input_tokens=_asked(call))
     else:
         base = seen
     return msgspec.structs.replace(base, output_tokens=max(output, base.output_tokens)), False
@@ -161,10 +161,10 @@ def _expected(call: Call, estimator: Estimator) -> int:
     return estimator.output_tokens(call.sent_to.model, most * cap.answers, "expected")
 
 
-def _asked(call: Call, estimator: Estimator) -> int:
+def _asked(call: Call) -> int:
     """Tokens of what was asked. Never more than reserved: of bodies full of images less is known to be needed."""
     guess = estimated_tokens(len(call.body))
-    return min(guess, estimator.input_tokens(call.sent_to.model, len(call.body))) if call.reserved else guess
+    return guess if call.prompt_limit is None else min(guess, call.prompt_limit)
 
 
 def _shared(call: Call) -> dict[str, Any]:

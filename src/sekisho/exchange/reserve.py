@@ -87,7 +87,7 @@ async def reserve(
     """
     scopes = (*call.admitted.scopes, *limiting.everybody)
     rules = _rules(call, scopes, limiting)
-    call.output_limit = None
+    call.output_limit = call.prompt_limit = None
     if not rules:
         return
     money = [rule for rule in rules if rule.measure is Measure.MONEY]
@@ -99,7 +99,9 @@ async def reserve(
     most, hour = most_tokens(cap, deployment), _caches_for_an_hour(call, marks)
     least = max(limiting.floor_tokens, cap.least)
     beside = most > least
-    prompt = _prompt_tokens(call, deployment, limiting, hard=any(rule.mode == "hard" for rule in money))
+    prompt = call.prompt_limit = _prompt_tokens(
+        call, deployment, limiting, hard=any(rule.mode == "hard" for rule in money)
+    )
     for _ in range(_ROUNDS):
         need = _need(call, deployment, limiting, rates, (prompt, most * cap.answers), hour=hour)
         lines = [_line(rule, need, now_us) for rule in rules]

@@ -45,6 +45,7 @@ async def input_reserved(stage: Stage, window: int | None, mode: str = "hard", *
     stage.limiting = msgspec.structs.replace(stage.limiting, window=lambda _: window)
     done = await stage.carry(GOOD, to=[deployment(costs=CHEAP)], **asked)
     [line] = [line for line in done.call.reserved if line.rule.measure is Measure.INPUT_TOKENS]
+    assert done.intents[0].estimated_input_tokens <= line.amount, "a killed gateway books no more than was reserved"
     return line.amount
 
 
