@@ -192,8 +192,8 @@ class Call:
 
     @property
     def streams(self) -> bool:
-        """Whether the caller asked for a stream."""
-        return self.ask is not None and self.ask.stream
+        """Whether the caller asked for a stream, of what can be one: embeddings are not, whatever their body says."""
+        return self.ask is not None and self.ask.stream and self.operation in GENERATES
 
     def output_cap(self) -> Cap:
         """The most that the caller asked for of each answer. Only after `read_ask`."""

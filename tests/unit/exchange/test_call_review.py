@@ -4,7 +4,7 @@ import pytest
 
 from sekisho.core.errors import MalformedRequest
 from sekisho.exchange.call import read_ask
-from tests.support.stations import Stage
+from tests.support.stations import Stage, whole
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,12 @@ async def test_a_key_twice_is_refused_also_where_no_byte_is_edited(stage: Stage)
     done = await stage.carry(body=body)
     assert (done.caller.status, done.requests) == (400, [])
     assert "twice" in done.caller.json["error"]["message"]
+
+
+async def test_embeddings_are_no_stream_whatever_their_body_says(stage: Stage) -> None:
+    """A provider that passes over the word would else be taken for broken, and left out for everybody."""
+    reply = {"object": "list", "data": [], "model": "e", "usage": {"prompt_tokens": 3, "total_tokens": 3}}
+    body = b'{"model":"m","input":"Hi","stream":true}'
+    done = await stage.carry(whole(reply), operation="embeddings", body=body)
+    assert (done.caller.status, done.caller.json) == (200, reply)
+    assert (done.row.status, done.row.input_tokens) == ("success", 3)
