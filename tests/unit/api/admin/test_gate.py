@@ -155,3 +155,41 @@ async def test_an_organisations_administrator_becomes_nobody_either(world: Admin
         assert reply.status == 403 or reply.json == []
     assert (await world.post("/key/generate", {}, token=key)).status == 403
     assert (await world.post("/key/update", {"key": key, "organization_id": None}, token=key_of("O"))).status == 403
+
+
+@pytest.mark.parametrize(
+    ("said", "on_record", "role"),
+    [
+        ("internal_user", "proxy_admin", Role.INTERNAL_USER),
+        ("internal_user_viewer", None, Role.INTERNAL_USER_VIEWER),
+        ("proxy_admin_viewer", None, Role.PROXY_ADMIN_VIEWER),
+        ("", "proxy_admin", Role.INTERNAL_USER_VIEWER),
+        ("superuser", None, Role.INTERNAL_USER_VIEWER),
+    ],
+)
+def test_whom_the_operators_function_names_has_the_role_that_it_says(
+    said: str, on_record: str | None, role: Role
+) -> None:
+    found = None if on_record is None else UserStanding(on_record, blocked=False, teams=(), organizations=())
+    standing = standing_from(Principal(key_hash="k", user_id="me", role=said, is_vouched=True), found)
+    assert standing.role is role
+
+
+class Vouching:
+    """Callers as an operator's function names them: by their role."""
+
+    async def by_key(self, headers: Mapping[str, str], _scope: object = None) -> Principal:
+        return Principal(key_hash="k", role=headers["authorization"].removeprefix("Bearer "), is_vouched=True)
+
+    async def recognise(self, headers: Mapping[str, str], scope: object = None, _body: object = None) -> Principal:
+        return await self.by_key(headers, scope)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+async def test_an_administrator_by_the_operators_function(admin: Admin) -> None:
+    admin.callers = Vouching()
+    for role, status in (("proxy_admin", 200), ("proxy_admin_viewer", 403), ("internal_user", 403)):
+        assert (await admin.post("/user/new", {"user_id": f"u-{role}"}, token=role)).status == status
+    assert (await admin.get("/user/list", token="proxy_admin_viewer")).status == 200
