@@ -43,6 +43,8 @@ KNOWN: dict[str, list[Any]] = {
     "model": _MODELS,
     "models": _MODELS,
     "model_name": ["mine"],
+    "credential_name": ["eu"],
+    "credential_values": [{"api_key": "sk-x", "api_base": None}],
     "litellm_params": [{"model": "openai/gpt-4.1", "api_key": "sk-x"}],
     "start_date": ["2026-01-01", "2026-01-01 00:00:00"],
     "end_date": ["2027-01-01"],
@@ -58,6 +60,18 @@ KNOWN: dict[str, list[Any]] = {
     "messages": [{"role": "user", "content": "Hello"}],
     "member": [{"role": "user", "user_id": "ada"}],
 }
+#: Texts that mean something to a database, a header, a template or a path.
+INJECTED = (
+    "'; DROP TABLE keys; --",
+    '" OR 1=1 --',
+    "%' ESCAPE '!",
+    "a\r\nset-cookie: b=c",
+    "\x00",
+    "\ud7ff\uffff",
+    "../../etc/passwd",
+    "{{7*7}}${7*7}",
+    "%00%0d%0a",
+)
 #: What is made first, so that KNOWN names it: path and body.
 WORLD: list[tuple[str, dict[str, Any]]] = [
     ("/user/new", {"user_id": "ada", "user_email": "ada@example.com", "auto_create_key": False}),
@@ -72,12 +86,14 @@ WORLD: list[tuple[str, dict[str, Any]]] = [
     ("/customer/new", {"user_id": "customer"}),
     ("/tag/new", {"name": "ci"}),
     ("/model/new", {"model_name": "mine", "litellm_params": {"model": "openai/gpt-4.1"}, "model_info": {"id": "m"}}),
+    ("/credentials", {"credential_name": "eu", "credential_values": {"api_key": "sk-x"}}),
     ("/key/generate", {"key": LOST_KEY, "key_alias": "lost", "user_id": "ada"}),
     ("/key/generate", {"key": MEMBER_KEY, "user_id": "ada"}),
     ("/sekisho/v1/pools", {"pool_id": "pool", "keys": [LOST_KEY]}),
 ]
 #: What an administrator's program may send with any request.
-_HEADER = {"name": "litellm-changed-by", "in": "header", "required": False, "schema": {"type": "string"}}
+_ACTOR = {"anyOf": [{"type": "string"}, {"enum": ["'; DROP TABLE keys; --", "\u00e9", "x" * 300]}]}
+_HEADER = {"name": "litellm-changed-by", "in": "header", "required": False, "schema": _ACTOR}
 
 
 def filled(document: dict[str, Any]) -> dict[str, Any]:
@@ -103,8 +119,9 @@ def _with_known(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Where a field is a list, also a list of these."""
     if name not in KNOWN:
         return schema
-    one = {"enum": KNOWN[name]}
     listed = schema.get("type") == "array" or any(each.get("type") == "array" for each in schema.get("anyOf", []))
     fields = {key: schema[key] for key in ("title", "default") if key in schema}
-    known = {"type": "array", "items": one, "minItems": 1, "maxItems": 3} if listed else one
-    return fields | {"anyOf": [known, {key: value for key, value in schema.items() if key not in fields}]}
+    kinds: list[dict[str, Any]] = [{"enum": KNOWN[name]}, {"enum": list(INJECTED)}]
+    if listed:
+        kinds = [{"type": "array", "items": kind, "minItems": 1, "maxItems": 3} for kind in kinds]
+    return fields | {"anyOf": [*kinds, {key: value for key, value in schema.items() if key not in fields}]}
