@@ -72,7 +72,7 @@ def read_ask(route: Route, raw: bytes) -> Ask:
         raise AskError("body", "The body is not valid JSON.") from error
     if not isinstance(body, dict):
         raise AskError("body", "The body must be a JSON object.")
-    api = _api_of(route.api, body)
+    api = _api_of(route.api, body, route.model or "")
     required = _REQUIRED[api] if route.model is not None else (("model", str), *_REQUIRED[api])
     for field, kind in required:
         if field not in body:
@@ -95,8 +95,8 @@ def read_ask(route: Route, raw: bytes) -> Ask:
         raise AskError("body", "Something in the body is missing or of the wrong type.") from error
 
 
-def _api_of(api: Api, body: Json) -> Api:
-    """Whose body InvokeModel was given."""
+def _api_of(api: Api, body: Json, model: str = "") -> Api:
+    """Whose body InvokeModel was given, for a model whose name may tell."""
     if api != "invoke":
         return api
     if "anthropic_version" in body:
@@ -105,7 +105,7 @@ def _api_of(api: Api, body: Json) -> Api:
     contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
     parts = [part for content in contents if isinstance(content, list) for part in content]
     untyped = any(isinstance(part, dict) and "type" not in part for part in parts)
-    return "nova" if "schemaVersion" in body or untyped else "chat"
+    return "nova" if "nova" in model or "schemaVersion" in body or untyped else "chat"
 
 
 def _counted(api: Api, body: Json) -> tuple[Api, Json]:

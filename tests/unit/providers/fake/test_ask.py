@@ -146,6 +146,14 @@ def test_completions_and_embeddings_have_plain_text() -> None:
     assert asked("embeddings", input=["a", "b"]).user_text == "a\nb"
 
 
+def test_a_body_that_does_not_tell_is_the_models_own() -> None:
+    raw = b'{"messages":[]}'
+    read = {
+        model: read_ask(Route(api="invoke", vendor="aws", model=model), raw).api for model in ("nova-pro", "gpt-oss")
+    }
+    assert read == {"nova-pro": "nova", "gpt-oss": "chat"}
+
+
 @pytest.mark.parametrize(
     ("api", "raw", "field"),
     [
