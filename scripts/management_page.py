@@ -84,8 +84,8 @@ pool's keys share one counter.
 
 ## Our own paths
 
-`GET /openapi.json` describes all of this, each field with its type and bounds, to whoever shows a key: what generators
-of clients read.
+`GET /openapi.json` describes all of this, each field with its type and bounds, to every key that may ask here: what
+generators of clients read.
 
 `GET /sekisho/v1/me` shows the caller's key, user and memberships, and each limit that binds the key with what is used
 and left of it and when it begins anew.

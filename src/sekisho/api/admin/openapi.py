@@ -1,8 +1,8 @@
 """GET /openapi.json: the management API described, for programs that make clients or test.
 
 Flows in: the routes of the running application, and the classes that read its requests. Flows out: an OpenAPI 3.1
-document. Must stay true: nothing in it is written by hand but what holds for every path; it is shown to whoever shows
-a key, and to nobody else.
+document. Must stay true: nothing in it is written by hand but what holds for every path; it is shown to every key that
+may ask the management API anything, and to nobody else.
 """
 
 from __future__ import annotations
