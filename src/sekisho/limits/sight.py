@@ -48,6 +48,18 @@ _SPACE: Final = b' \t\r\n:"'
 _PDF: Final = b"%PDF"
 _PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 _TOOLS: Final = ("tools", "functions", "toolConfig")
+#: Top-level keys beneath which a schema of the answer may stand.
+_SCHEMAS: Final = frozenset(
+    {
+        "response_format",
+        "output_format",
+        "output_config",
+        "outputConfig",
+        "text",
+        "generationConfig",
+        "generation_config",
+    }
+)
 #: Keys by which a tool without a type is the caller's own.
 _OWN_KEYS: Final = frozenset(
     {"name", "function", "toolSpec", "functionDeclarations", "function_declarations", "cachePoint"}
@@ -59,19 +71,23 @@ _ASSUMED: Final = 250
 
 class Sight(msgspec.Struct, frozen=True):
     """`text_bytes` are those that are no picture; `dense_bytes` of them stand for other letters than English has.
-    `hidden`: the provider adds to the prompt what nobody can see here.
+    Where there are `files` an answer may cite, and with `schema` its form may be prescribed. `hidden`: the provider adds
+    to the prompt what nobody can see here.
     """
 
     text_bytes: int
     dense_bytes: int = 0
     pictures: int = 0
+    files: bool = False
     tools: bool = False
+    schema: bool = False
     hidden: bool = False
 
     def beside(self, family: Family) -> int:
         """Tokens that a model of this family takes beside those of the text's bytes."""
         denser = max(0, family.weights.other - _ASSUMED) * self.dense_bytes // 1_000
-        added = family.request + family.schema + family.citing + (family.tools if self.tools else 0)
+        added = family.request + (family.tools if self.tools else 0) + (family.schema if self.schema else 0)
+        added += family.citing if self.files else 0
         return added + self.pictures * max(family.image, family.page) + denser
 
 
@@ -81,7 +97,7 @@ def sight_of(body: bytes, values: Mapping[str, msgspec.Raw], dialect: str) -> Si
     if stands_at_provider(values) is not None or any(map(_has_hosted, tools)):
         return Sight(len(body), hidden=True)
     dense = 0 if body.isascii() else len(body.translate(None, _ASCII))
-    plain = Sight(len(body), dense, tools=bool(tools))
+    plain = Sight(len(body), dense, tools=bool(tools), schema=not _SCHEMAS.isdisjoint(values))
     has_files = any(word in body for word in _FILES.get(dialect, ()))
     return _with_files(plain, body, dialect) if has_files else plain
 
@@ -99,7 +115,7 @@ def _with_files(plain: Sight, body: bytes, dialect: str) -> Sight:
     addressed = sum(1 for _ in _addresses(body, _ADDRESS.get(dialect)))
     if addressed and _DOCUMENT in body:
         return Sight(len(body), hidden=True)
-    return msgspec.structs.replace(plain, text_bytes=len(body) - taken, pictures=pictures + addressed)
+    return msgspec.structs.replace(plain, text_bytes=len(body) - taken, pictures=pictures + addressed, files=True)
 
 
 def _files(body: bytes, word: bytes | None) -> Iterator[tuple[int, int]]:
