@@ -71,8 +71,8 @@ _ASSUMED: Final = 250
 
 class Sight(msgspec.Struct, frozen=True):
     """`text_bytes` are those that are no picture; `dense_bytes` of them stand for other letters than English has.
-    Where there are `files` an answer may cite, and with `schema` its form may be prescribed. `hidden`: the provider adds
-    to the prompt what nobody can see here.
+    Where there are `files` an answer may cite, and with `schema` its form may be prescribed. `hidden`: the provider
+    adds to the prompt what nobody can see here.
     """
 
     text_bytes: int
