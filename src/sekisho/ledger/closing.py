@@ -42,7 +42,8 @@ class Closing:
     async def look(self) -> float:
         """Close one; returns in how many seconds to look again."""
         try:
-            closed = await asyncio.wrap_future(self._db.write(partial(close_next, now_us=self._clock.now_us())))
+            work = partial(close_next, now_us=self._clock.now_us())
+            closed = await asyncio.wrap_future(self._db.write_at_length(work))
         except (SQLAlchemyError, SekishoError, OSError) as error:
             log.warning("a day of usage could not be closed (%s); it is tried again", type(error).__name__)
             return IDLE_SECONDS

@@ -36,6 +36,9 @@ class Store(Protocol):
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work` as one transaction. The future holds its result or its error."""
 
+    def write_at_length(self, work: Callable[[Connection], T]) -> Future[T]:
+        """The same for work in the background that may take minutes."""
+
     def read(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work`, which only reads, on another thread."""
 
@@ -67,6 +70,10 @@ class Database:
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work` as one transaction on the writing thread. The future holds its result or its error."""
         return self._writer.submit(self._in_transaction, work)
+
+    def write_at_length(self, work: Callable[[Connection], T]) -> Future[T]:
+        """The same: a file has no limit of time."""
+        return self.write(work)
 
     def read(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work` on the reading thread: for lists, which may take milliseconds."""

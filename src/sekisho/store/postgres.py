@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Final, TypeVar
 
+import msgspec
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,6 +33,8 @@ _AGAIN: Final = frozenset({"40P01", "40001"})
 #: SQLSTATE classes and codes of a server that is not there, not ready, or full.
 _AWAY: Final = ("08", "57P", "53300")
 _CLOSE_SECONDS: Final = 10.0
+#: How long one statement of work in the background may take.
+LENGTH_SECONDS: Final = 900.0
 
 
 class PostgresDatabase:
@@ -42,6 +45,7 @@ class PostgresDatabase:
     def __init__(self, url: DatabaseUrl) -> None:
         """Connects when it is first asked."""
         self._engine = _engine(url)  # first: it says which package is missing
+        self._patient = _engine(msgspec.structs.replace(url, statement_seconds=LENGTH_SECONDS), kept=False)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sekisho-db", daemon=True)
         self._closed = False
@@ -49,7 +53,11 @@ class PostgresDatabase:
 
     def write(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work` as one transaction. The future holds its result or its error."""
-        return asyncio.run_coroutine_threadsafe(self._write(work), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._write(work, self._engine), self._loop)
+
+    def write_at_length(self, work: Callable[[Connection], T]) -> Future[T]:
+        """The same for work in the background: on a connection of its own, whose statements may take minutes."""
+        return asyncio.run_coroutine_threadsafe(self._write(work, self._patient), self._loop)
 
     def read(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work`, which only reads."""
@@ -69,10 +77,10 @@ class PostgresDatabase:
         self._thread.join()
         self._loop.close()
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def _write(self, work: Callable[[Connection], T], engine: AsyncEngine) -> T:
         for left in reversed(range(TRIES)):
             try:
-                async with self._engine.begin() as connection:
+                async with engine.begin() as connection:
                     return await connection.run_sync(work)
             except DBAPIError as error:
                 if _state(error) not in _AGAIN or not left:
@@ -96,18 +104,21 @@ class PostgresDatabase:
         if others:
             await asyncio.wait(others, timeout=_CLOSE_SECONDS)
         await self._engine.dispose()
+        await self._patient.dispose()
 
 
-def _engine(url: DatabaseUrl) -> AsyncEngine:
+def _engine(url: DatabaseUrl, *, kept: bool = True) -> AsyncEngine:
+    """Connections that are `kept`, or one for each transaction."""
     # A pool in front of the server (pgbouncer) gives each transaction another connection: nothing may be kept on one.
-    pool = {"poolclass": NullPool} if url.pooled else {"pool_size": url.connections, "max_overflow": 0}
-    kept = {"prepared_statement_cache_size": 0, "statement_cache_size": 0} if url.pooled else {}
-    waits = {} if url.pooled else {"pool_timeout": url.timeout_seconds, "pool_pre_ping": True}
+    kept = kept and not url.pooled
+    pool = {"pool_size": url.connections, "max_overflow": 0} if kept else {"poolclass": NullPool}
+    waits = {"pool_timeout": url.timeout_seconds, "pool_pre_ping": True} if kept else {}
+    caches = {} if kept else {"prepared_statement_cache_size": 0, "statement_cache_size": 0}
     limits = {"timeout": url.timeout_seconds, "command_timeout": url.statement_seconds}
     return create_async_engine(
         url.sqlalchemy,
         hide_parameters=True,
-        connect_args={"server_settings": url.settings} | limits | url.security | kept,
+        connect_args={"server_settings": url.settings} | limits | url.security | caches,
         **pool,
         **waits,
     )

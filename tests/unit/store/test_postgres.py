@@ -142,6 +142,18 @@ def test_a_server_that_hangs_is_away(postgres: PostgresServer) -> None:
         db.close()
 
 
+def test_work_in_the_background_may_take_longer(postgres: PostgresServer) -> None:
+    db = PostgresDatabase(msgspec.structs.replace(parse_url(Secret(postgres.url())), statement_seconds=0.2))
+
+    def slow(connection: Any) -> int:
+        connection.execute(text("SELECT pg_sleep(0.6)"))
+        return one(connection)
+
+    assert db.write_at_length(slow).result(WITHIN_SECONDS) == 1
+    assert isinstance(db.write(slow).exception(WITHIN_SECONDS), StoreAway)
+    db.close()
+
+
 async def test_while_the_server_is_away_known_keys_are_known_and_calls_wait_in_the_spool(
     server: PostgresServer, tmp_path: Path
 ) -> None:
