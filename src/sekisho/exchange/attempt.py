@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import AbstractAsyncContextManager
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -35,6 +36,7 @@ from sekisho.exchange.wish import timeouts_of
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.board import Flight
 from sekisho.upstream.http import NO_CONNECTION, HttpReply, HttpRequest, read_all
+from sekisho.upstream.unpack import Unpacked
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.registry import BY_NAME
 
@@ -73,7 +75,9 @@ class Attempt:
 
     async def open(self) -> None:
         """Send; the head of the reply is there when this returns."""
-        self.reply = await self._context.__aenter__()
+        reply = self.reply = await self._context.__aenter__()
+        if (encoding := reply.header("content-encoding")) is not None:
+            self.reply = Unpacked(reply, encoding)
 
     async def close(self) -> None:
         """Give the connection back, or close it when the answer was not read to its end."""
@@ -120,7 +124,7 @@ async def _open(call: Call, deployment: Deployment, gateway: Gateway, dog: Watch
     try:
         await attempt.open()
         try:
-            await _accepted(call, attempt, timeouts.between_chunks_seconds, dog)
+            await _accepted(call, attempt, timeouts.between_chunks_seconds, dog, now_us)
         except BaseException:
             call.passage = None  # nothing of it was shown
             await attempt.close()
@@ -147,10 +151,10 @@ def timeout_or_cancelled(dog: Watchdog) -> BaseException:
     return UpstreamTimeout(phase, seconds)
 
 
-async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float, dog: Watchdog) -> None:
+async def _accepted(call: Call, attempt: Attempt, between_chunks_seconds: float, dog: Watchdog, now_us: int) -> None:
     status = attempt.reply.status
     if 400 <= status < 600:
-        raise await _refusal(call, attempt)
+        raise await _refusal(call, attempt, now_us)
     if status >= 300:
         call.reached_provider = False  # sent elsewhere, or somewhere else altogether: nothing was made that is billed
         raise UpstreamProtocolError(f"The provider answered with status {status}; redirects are not followed.")
@@ -238,7 +242,7 @@ def passage_of(call: Call, upstream: Dialect) -> Passage:
     return inner if same_framing else Reframed(upstream, call.dialect, inner, call.request_id)
 
 
-async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
+async def _refusal(call: Call, attempt: Attempt, now_us: int) -> UpstreamRefused:
     """The provider's error answer as an exception; it bills nothing."""
     call.reached_provider = False
     try:
@@ -248,7 +252,7 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
     named_in = attempt.upstream.error_header
     name = (attempt.reply.header(named_in) or "") if named_in else ""
     info = attempt.upstream.parse_error(attempt.reply.status, body, name)
-    wait_seconds = asked_wait_seconds(attempt.reply)
+    wait_seconds = asked_wait_seconds(attempt.reply, now_us)
     if wait_seconds is not None:  # Google says it in the body
         info = msgspec.structs.replace(info, retry_after_seconds=wait_seconds)
     kind = (attempt.reply.header("content-type") or "").lower()
@@ -258,10 +262,23 @@ async def _refusal(call: Call, attempt: Attempt) -> UpstreamRefused:
     return UpstreamRefused(info, tuple(attempt.reply.headers()), shown, attempt.reply.status)
 
 
-def asked_wait_seconds(reply: HttpReply) -> float | None:
-    """How long the provider asks to wait; None where it does not say, or not as a number."""
+def asked_wait_seconds(reply: HttpReply, now_us: int) -> float | None:
+    """How long the provider asks to wait; None where it does not say, or not in a way that HTTP knows."""
     for name, units_in_second in (("retry-after-ms", 1_000), ("retry-after", 1)):
         text = reply.header(name) or ""
         if _NUMBER.fullmatch(text):
             return float(text) / units_in_second
-    return None
+    until_us = _moment_us(reply.header("retry-after"))
+    if until_us is None:
+        return None
+    its_now_us = _moment_us(reply.header("date"))  # the provider's clock and ours need not agree
+    seconds = (until_us - (now_us if its_now_us is None else its_now_us)) / 1e6
+    return seconds if seconds > 0 else None
+
+
+def _moment_us(text: str | None) -> int | None:
+    """An HTTP date in epoch µs; None for anything else."""
+    try:
+        return round(parsedate_to_datetime(text or "").timestamp() * 1e6)
+    except (ValueError, OverflowError):
+        return None

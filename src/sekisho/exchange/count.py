@@ -25,6 +25,7 @@ from sekisho.exchange.relay import header_text
 from sekisho.providers.deployment import ANTHROPIC_VERSION, Deployment
 from sekisho.routing.plan import Plan
 from sekisho.upstream.http import HttpRequest, read_all
+from sekisho.upstream.unpack import Unpacked
 from sekisho.wire.carried import carry_request
 from sekisho.wire.carrier import Said
 from sekisho.wire.counters import COUNTERS
@@ -103,7 +104,7 @@ async def _counted(call: Call, prompt: Prompt, deployment: Deployment, gateway: 
     proof = deployment.authority.headers("POST", url, asked, headers)
     request = HttpRequest("POST", url, {**proof, **headers}, asked, streamed=False)
     async with gateway.transport(deployment).open_stream(request) as reply:
-        data = await read_all(reply, _REPLY_BYTES)
+        data = await read_all(Unpacked(reply, reply.header("content-encoding") or ""), _REPLY_BYTES)
         if reply.status != 200:
             named = (reply.header(upstream.error_header) if upstream.error_header else None) or ""
             own = upstream.name == call.dialect.name

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from sekisho.core.errors import StreamBroken, UpstreamTimeout, UpstreamUnreachable
 from sekisho.wire.registry import BY_NAME
 from tests.support.stations import JSON, KEY, PATIENT, SSE, Script, Stage, deployment, refusal, speaking, whole
-from tests.support.wires import DIALECTS, error_event, stream_body, stream_events, whole_body
+from tests.support.wires import DIALECTS, WORDS, error_event, stream_body, stream_events, whole_body
 
 BOTH = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
 WAYS = pytest.mark.parametrize(("dialect", "provider"), [(one, other) for one in DIALECTS for other in DIALECTS])
@@ -276,3 +277,44 @@ async def test_an_answer_that_is_cut_is_booked_as_long_as_it_was_announced(
     cut = Script([b'{"id"', StreamBroken("cut")], headers=headers)
     done = await stage.carry(cut, stream=False, max_tokens=50)
     assert (done.caller.status, done.row.output_tokens, done.row.usage_complete) == (502, tokens, False)
+
+
+@WAYS
+@BOTH
+async def test_an_answer_that_was_compressed_unasked_is_read(
+    stage: Stage, dialect: str, provider: str, *, stream: bool
+) -> None:
+    body = stream_body(provider) if stream else whole_body(provider)
+    headers = (SSE if stream else JSON) | {"content-encoding": "gzip"}
+    done = await stage.carry(
+        Script([gzip.compress(body)], 200, headers), to=[speaking(provider)], dialect=dialect, stream=stream
+    )
+    assert (done.caller.status, done.row.status, done.row.usage_complete) == (200, "success", True)
+    assert "content-encoding" not in done.caller.headers
+    assert all(word.strip().encode() in done.caller.body for word in WORDS)
+
+
+async def test_an_encoding_that_cannot_be_read_is_named(stage: Stage) -> None:
+    done = await stage.carry(Script([b"x"], 200, JSON | {"content-encoding": "br"}), stream=False)
+    assert done.caller.status == 502
+    assert "'br'" in done.caller.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "Fri, 31 Dec 1999 23:59:59 GMT", "date": "Fri, 31 Dec 1999 23:59:29 GMT"}, 30),
+        ({"retry_after": "Fri, 31 Dec 1999 23:59:59 GMT"}, None),
+        ({"retry_after": "Fri, 99 Dec 1999 23:59:59 GMT"}, None),
+        ({"retry_after": "soon", "date": "soon"}, None),
+        ({"retry_after_ms": "2500", "retry_after": "Fri, 31 Dec 1999 23:59:59 GMT"}, 2.5),
+        ({"retry_after": "Fri, 31 Dec 2199 23:59:59 GMT", "date": "now"}, pytest.approx(7e9, rel=0.5)),
+    ],
+    ids=["by-its-clock", "past", "no-date", "no-date-at-all", "milliseconds-first", "by-ours"],
+)
+async def test_routing_heeds_how_long_the_provider_asks_to_wait(
+    stage: Stage, headers: dict[str, str], seconds: float | None
+) -> None:
+    done = await stage.carry(refusal(429, {"error": {"message": "Slow down."}}, **headers))
+    assert done.call.error is not None
+    assert done.call.error.retry_after_seconds == seconds
