@@ -273,8 +273,8 @@ class Application:
         if recovered:
             log.warning("%d calls of an earlier run were recovered into the ledger", recovered)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
-        self._in_background(self._feed.run())
-        self._in_background(self._soft.run())
+        for work in (self._feed.run(), self._soft.run(), self._journal.run()):
+            self._in_background(work)
         if self._first:
             self._in_background(Closing(self._db, self._clock).run())
             self._in_background(Retention(self._db, self._clock, lambda: kept_of(self.settings)).run())

@@ -9,6 +9,7 @@ the last spool segment that holds it, or its intent, is deleted; rows are idempo
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import deque
@@ -40,6 +41,9 @@ BATCH_SECONDS = 0.25
 BATCH_ROWS = 500
 #: Rows held in memory while the database is slow; later ones are read back from the spool.
 QUEUED_ROWS = 20_000
+#: What is booked stands in the spool no longer than this, and a while: its calls may be given up after a day, and would
+#: be booked a second time by who recovers.
+SEGMENT_SECONDS = 3_600.0
 #: Between two lines of the log about a spool that cannot be written.
 COMPLAINT_MICROSECONDS = 1_000_000
 #: Pause after the database refused a batch.
@@ -165,6 +169,17 @@ class Journal:
         self._unwritten.set()
         return done
 
+    async def run(self) -> None:
+        """Leave a segment every hour, also where little is said."""
+        while True:
+            await asyncio.sleep(SEGMENT_SECONDS)
+            self.leave_segment()
+
+    def leave_segment(self) -> Future[None]:
+        """Go on in a new segment; the old ones are gone when this resolves, but for what is not booked."""
+        self._rotate()
+        return self.flush()
+
     def recover(self, booked: Booked | None = None) -> int:
         """Insert what an earlier process left in the spool, then start the background thread.
 
@@ -214,12 +229,15 @@ class Journal:
     def _appended(self) -> None:
         """Last in `_announce` and `settle`: a row must be queued before its segment can be left behind."""
         if self._spool.full:
-            try:
-                self._spool.rotate(carry=self._open.values())
-            except OSError as error:
-                self._spool_failed(error)
+            self._rotate()
         if not self._unsynced.is_set():
             self._unsynced.set()
+
+    def _rotate(self) -> None:
+        try:
+            self._spool.rotate(carry=self._open.values())
+        except OSError as error:
+            self._spool_failed(error)
 
     def _spool_failed(self, error: OSError) -> None:
         """A full disk fails every call: it is counted each time and told once a second."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,20 @@ from sekisho.core.clock import FakeClock
 from sekisho.ledger.retention import AGAIN_SECONDS, LOOK_SECONDS, Kept, Retention
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
+from sekisho.store.days import drop_days
 from sekisho.store.db import Database
 from sekisho.store.usage import DAY_US
-from tests.support.ledger import NOW_US, open_database, row, run_sql, stored_calls
+from tests.support.ledger import (
+    NOW_US,
+    add_key,
+    intent,
+    open_database,
+    open_journal,
+    row,
+    run_sql,
+    spend_of,
+    stored_calls,
+)
 
 TODAY = NOW_US // DAY_US * DAY_US
 DAY_SECONDS = 86_400
@@ -67,3 +79,17 @@ async def test_a_failure_is_counted_told_and_tried_again(db: Database, caplog: p
     assert await retention.look() == AGAIN_SECONDS
     assert retention.counts.failures == 1
     assert "could not be given up (OperationalError)" in caplog.text
+
+
+def test_a_call_that_was_given_up_is_not_booked_again_after_a_crash(db: Database, tmp_path: Path) -> None:
+    add_key(db, "k")
+    journal, going_on = open_journal(tmp_path, db), intent(key_hash="k", estimate_nano_usd=3)
+    journal.intent(going_on)
+    journal.settle(row(key_hash="k", cost_nano_usd=7))
+    journal.leave_segment().result(timeout=30)
+    drop_days(db, TODAY + 2 * DAY_US, TODAY + 2 * DAY_US)
+    shutil.copytree(tmp_path / "spool", tmp_path / "crashed" / "spool")
+    open_journal(tmp_path / "crashed", db).close()
+    assert left(db) == going_on.call_id
+    assert spend_of(db, "k") == 7 + 3
+    journal.close()
