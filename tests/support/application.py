@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from sekisho.app import Application
+from tests.support.ledger import lay_database
 
 MASTER = "sk-master-of-tests"
 CONFIG = """
@@ -53,6 +54,7 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 @asynccontextmanager
 async def running(folder: Path, text: str = CONFIG, **variables: str) -> AsyncIterator[Application]:
     """The application between its start and its stop, with further environment variables."""
+    lay_database(folder / "data")
     app = Application(write_config(folder, text), environment() | variables, folder / "data")
     asked: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     said: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -15,6 +17,7 @@ from sekisho.store.db import Database, Store
 from sekisho.store.directory import KEYS
 from sekisho.store.keys import KeyRow, get_key
 from sekisho.store.migrate import ensure_schema
+from sekisho.store.open import FILE_NAME
 from sekisho.store.schema import calls
 
 NOW_US = FakeClock().now_us()
@@ -22,9 +25,28 @@ NOW_US = FakeClock().now_us()
 
 def open_database(folder: Path) -> Database:
     """The database of a data directory, its schema at head."""
-    db = Database(folder / "sekisho.db")
+    lay_database(folder)
+    db = Database(folder / FILE_NAME)
     ensure_schema(db)
     return db
+
+
+def lay_database(folder: Path) -> None:
+    """An empty database at head in a data directory that has none: a copy, for laying the tables takes much longer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FILE_NAME
+    if not path.exists():
+        path.write_bytes(_empty_database())
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE_NAME
+        db = Database(path)
+        ensure_schema(db)
+        db.close()
+        return path.read_bytes()
 
 
 def intent(**changes: Any) -> Intent:

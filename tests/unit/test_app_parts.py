@@ -171,8 +171,8 @@ def test_two_deployments_of_one_id_open_nothing(tmp_path: Path) -> None:
 async def test_the_database_may_lie_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.db"
     async with running(tmp_path, CONFIG + f"\nsekisho: {{database: {elsewhere}}}\n"):
-        assert elsewhere.exists()
-        assert not (tmp_path / "data" / "sekisho.db").exists()
+        assert (tmp_path / "elsewhere.db-wal").exists(), "an open database has one"
+        assert not (tmp_path / "data" / "sekisho.db-wal").exists()
 
 
 async def test_the_operators_key_header_is_read(tmp_path: Path) -> None:

@@ -14,4 +14,4 @@ def test_a_row_has_a_field_for_each_column_and_no_other(entities: Entities[direc
 
 
 def test_kinds_are_told_apart() -> None:
-    assert len({entities.kind for entities in ALL}) == len(ALL) == 14
+    assert len({entities.kind for entities in ALL}) == len(ALL) > 1

@@ -53,7 +53,7 @@ def check_error(dialect: str, body: dict[str, Any]) -> dict[str, Any]:
 async def test_every_surface_answers_by_its_method_and_by_no_other(
     app: Application, surface: Any, *, short: bool
 ) -> None:
-    path = both(surface.path)[-1 if short else 0].format(model="m", project="p", location="l")
+    path = both(surface.path)[-1 if short else 0].format(model="claude", project="p", location="l")
     served = {one.method for one in SURFACES if one.path == surface.path}
     got = await ask(app, surface.method, path, body=b"{")
     assert got.status in (200, 400, 426)
