@@ -54,8 +54,7 @@ async def calculate(body: CalculateBody, services: Services, asker: Asked) -> Re
         raise MalformedRequest("'model' is missing: name the one that is called.", param="model")
     quote = _quoted(services, asker, model)
     if body.messages is not None:
-        sent = msgspec.json.encode({"model": model, "messages": body.messages})
-        usage = Usage(input_tokens=services.quotes.tokens(model, sent))
+        usage = Usage(input_tokens=services.quotes.tokens(model, _sent(model, body.messages)))
     elif isinstance(answered.get("usage"), dict):
         usage = _usage(answered["usage"])
     else:
@@ -91,6 +90,15 @@ def _quoted(services: AdminServices, asker: Asker, model: str) -> Quote:
     if not may_use(asker.standing.principal, model):
         raise Forbidden("Your key may not call this model: its price is for those who may.", param="model")
     return services.quotes.of(model)
+
+
+def _sent(model: str, messages: list[dict[str, Any]]) -> bytes:
+    """The call's body. Raises MalformedRequest for what is no JSON."""
+    try:
+        return msgspec.json.encode({"model": model, "messages": messages})
+    except (UnicodeEncodeError, RecursionError):
+        message = "'messages' is nested too deep or holds text that is not Unicode."
+        raise MalformedRequest(message, param="messages") from None
 
 
 def _cost(quote: Quote, usage: Usage) -> int:

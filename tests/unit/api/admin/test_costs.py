@@ -73,3 +73,9 @@ async def test_a_key_hears_of_models_that_it_may_call(admin: Admin) -> None:
     key = (await admin.post("/key/generate", {"models": ["other"]})).json["key"]
     body = {"model": "priced", "messages": []}
     assert (await admin.post("/spend/calculate", body, token=key)).status == 403
+
+
+@pytest.mark.parametrize("text", [b'"\\ud800"', b'{"\\ud800": 1}'])
+async def test_messages_that_are_no_text_are_refused_by_name(admin: Admin, text: bytes) -> None:
+    reply = await admin.call("POST", "/spend/calculate", b'{"model": "priced", "messages": [{"content": %s}]}' % text)
+    assert (reply.status, reply.error["param"]) == (400, "messages")
