@@ -6,6 +6,7 @@ the file before it is stored; what the file declares is the file's; a provider's
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -26,6 +27,8 @@ router = APIRouter(prefix="/model")
 
 HIDDEN = "***"
 _NAMES = "litellm_credential_name"
+#: An address with a user, a password or a query, in which keys stand.
+_LOCKED_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*@|[^?#]*\?)", re.IGNORECASE)
 
 
 class ModelFields(Body):
@@ -121,8 +124,18 @@ def merged(present: dict[str, Any], sent: dict[str, Any] | None) -> dict[str, An
 
 
 def hidden(params: dict[str, Any]) -> dict[str, Any]:
-    """The same, without its secrets; the name of a credential is none."""
-    return {name: HIDDEN if is_secret(name) and name != _NAMES else value for name, value in params.items()}
+    """The same, without its secrets; the name of a credential is none. What holds one somewhere is hidden whole: so it
+    may come back and change nothing.
+    """
+    return {name: HIDDEN if _holds_secret(name, value) else value for name, value in params.items()}
+
+
+def _holds_secret(name: str, value: Any) -> bool:
+    if isinstance(value, dict):
+        return is_secret(name) or any(_holds_secret(*item) for item in value.items())
+    if isinstance(value, list):
+        return is_secret(name) or any(_holds_secret(name, item) for item in value)
+    return (is_secret(name) and name != _NAMES) or (isinstance(value, str) and _LOCKED_ADDRESS.match(value) is not None)
 
 
 def _row(row: ModelRow, params: dict[str, Any]) -> dict[str, Any]:

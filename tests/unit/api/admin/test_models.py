@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from sekisho.api.admin.models import hidden
+from sekisho.store.directory import MODELS
 from tests.support.admin import MASTER, Admin
 
 PARAMS = {"model": "openai/gpt-5", "api_key": "sk-canary-of-models", "api_base": "http://127.0.0.1:9"}
@@ -101,3 +103,28 @@ async def test_no_answer_holds_a_providers_key(admin: Admin) -> None:
     ):
         assert b"canary" not in reply.body
         assert MASTER.encode() not in reply.body
+
+
+LOCKED = [
+    ("api_base", "https://user:canary@models.example/v1"),
+    ("api_base", "https://models.example/v1?code=canary"),
+    ("extra_body", {"auth": {"of": "canary"}}),
+    ("extra_body", {"list": [{"password": "canary"}]}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), LOCKED)
+async def test_what_holds_a_secret_is_hidden_whole_and_may_come_back(admin: Admin, name: str, value: Any) -> None:
+    first = await made(admin, litellm_params=PARAMS | {name: value}, model_info={"id": "m1"})
+    shown = first["litellm_params"]
+    assert shown[name] == "***"
+    reply = await admin.post("/model/update", {"id": "m1", "litellm_params": shown})
+    assert (reply.json["litellm_params"], b"canary" in reply.body) == (shown, False)
+    row = await admin.desk.read(lambda connection: MODELS.get(connection, "m1"))
+    assert row is not None
+    assert admin.models.open(row)[name] == value
+
+
+@pytest.mark.parametrize("value", ["https://models.example/v1", "http://127.0.0.1:9/a@b", "who?", ""])
+def test_an_address_without_a_secret_is_shown(value: str) -> None:
+    assert hidden({"api_base": value, "extra_body": {"n": [1]}}) == {"api_base": value, "extra_body": {"n": [1]}}
