@@ -53,6 +53,7 @@ class StoredModels:
         self._refreshing: set[asyncio.Task[None]] = set()
         self.entries: tuple[ModelEntry, ...] = ()
         self._credentials: Credentials = {}
+        self._naming: dict[str, list[str]] = {}
 
     def load(self) -> None:
         """Read them, at the start, sealed under the present root secret from now on."""
@@ -115,13 +116,18 @@ class StoredModels:
         return values
 
     def naming(self, credential: str) -> list[str]:
-        """The ids of the models that name a credential."""
-        return [entry.info.id or "" for entry in self.entries if entry.params.litellm_credential_name == credential]
+        """The ids of the models that name a credential, blocked ones too."""
+        return self._naming.get(credential, [])
 
     def _take(self, found: tuple[list[ModelRow], list[CredentialRow]]) -> None:
         models, credentials = found
         self._credentials = dict(self._values(credentials))
-        self.entries = tuple(self._entries(models))
+        opened = list(self._opened(models))
+        self._naming = {}
+        for row, params in opened:
+            if isinstance(named := params.get("litellm_credential_name"), str):
+                self._naming.setdefault(named, []).append(row.model_id)
+        self.entries = tuple(self._entries(opened))
 
     def _read(self, connection: Connection) -> tuple[list[ModelRow], list[CredentialRow]]:
         return MODELS.find(connection, limit=MODELS_MAX), CREDENTIALS.find(connection, limit=MODELS_MAX)
@@ -133,12 +139,19 @@ class StoredModels:
             except SekishoError as error:
                 log.warning("the stored credential %s does not open: %s", row.credential_name, error)
 
-    def _entries(self, rows: list[ModelRow]) -> Iterator[ModelEntry]:
+    def _opened(self, rows: list[ModelRow]) -> Iterator[tuple[ModelRow, dict[str, Any]]]:
         for row in rows:
+            try:
+                yield row, self.open(row)
+            except SekishoError as error:
+                log.warning("the stored model %s is left out: %s", row.model_id, error)
+
+    def _entries(self, opened: list[tuple[ModelRow, dict[str, Any]]]) -> Iterator[ModelEntry]:
+        for row, params in opened:
             if row.blocked:
                 continue
             try:
-                yield self.read(row.model_id, row.model_name, self.open(row), row.info)
+                yield self.read(row.model_id, row.model_name, params, row.info)
             except SekishoError as error:
                 log.warning("the stored model %s is left out: %s", row.model_id, error)
 

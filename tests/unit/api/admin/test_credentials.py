@@ -74,6 +74,8 @@ async def test_it_is_not_deleted_under_the_models_that_name_it(admin: Admin) -> 
     await admin.post("/model/new", MODEL)
     reply = await admin.call("DELETE", "/credentials/openai-eu")
     assert (reply.status, reply.error["param"]) == (400, "credential_name")
+    await admin.post("/model/update", {"id": "m1", "blocked": True})
+    assert (await admin.call("DELETE", "/credentials/openai-eu")).status == 400, "a blocked model is called again"
     await admin.post("/model/delete", {"id": "m1"})
     assert (await admin.call("DELETE", "/credentials/openai-eu")).json["success"] is True
     assert (await admin.get("/credentials/by_name/openai-eu")).status == 404
