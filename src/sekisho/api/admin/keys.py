@@ -31,7 +31,6 @@ from sekisho.api.admin.services import AdminServices, Asked, Asker, Services
 from sekisho.core.errors import CallerError, MalformedRequest
 from sekisho.core.money import nano_usd
 from sekisho.store.directory import BUDGETS, BudgetRow
-from sekisho.store.edit import Edit
 from sekisho.store.keys import KeyRow
 
 router = APIRouter()
@@ -58,9 +57,7 @@ async def update(body: KeyFields, services: Services, asker: Asked) -> Response:
     """Change what the body names; null unsets."""
     key = _required(body.key)
     check_key_fields(body)
-    row = await services.desk.edit(asker.actor, lambda edit: key_changes.change_key(edit, asker, key, body))
-    if body.spend is not None:
-        await recount(services, "key", row.token, row.limits, row.budget_id)
+    row = await _updated(services, asker, key, body)
     return answer(await _shown(services, row) | {"key": key}, body)
 
 
@@ -73,7 +70,7 @@ async def bulk_update(body: BulkKeyUpdate, services: Services, asker: Asked) -> 
         try:
             key = _required(one.key)
             check_key_fields(one)
-            row = await services.desk.edit(asker.actor, _change(asker, key, one))
+            row = await _updated(services, asker, key, one)
         except CallerError as error:
             failed.append({"key": one.key, "key_info": None, "failed_reason": error.info.message})
         else:
@@ -166,11 +163,11 @@ async def _blocked(body: KeyName, services: AdminServices, asker: Asker, *, bloc
     return answer(await _shown(services, row), body)
 
 
-def _change(asker: Asker, key: str, one: KeyFields) -> Any:
-    def work(edit: Edit) -> KeyRow:
-        return key_changes.change_key(edit, asker, key, one)
-
-    return work
+async def _updated(services: AdminServices, asker: Asker, key: str, sent: KeyFields) -> KeyRow:
+    row = await services.desk.edit(asker.actor, lambda edit: key_changes.change_key(edit, asker, key, sent))
+    if sent.spend is not None:
+        await recount(services, "key", row.token, row.limits, row.budget_id)
+    return row
 
 
 async def _shown(services: AdminServices, row: KeyRow) -> dict[str, Any]:

@@ -108,9 +108,7 @@ async def new(body: UserFields, services: Services, asker: Asked) -> Response:
 async def update(body: UserFields, services: Services, asker: Asked) -> Response:
     """Change what the body names of a user, who is named by id or address; null unsets."""
     _check_named(body)
-    user = await services.desk.edit(asker.actor, lambda edit: change_user(edit, asker, body))
-    if body.spend is not None:
-        await recount(services, "user", user.user_id, user.limits)
+    user = await _updated(services, asker, body)
     return answer({"user_id": user.user_id, "data": await _shown(services, asker, user)}, body)
 
 
@@ -122,7 +120,7 @@ async def bulk_update(body: BulkUserUpdate, services: Services, asker: Asked) ->
         told: dict[str, Any] = {"user_id": one.user_id, "user_email": one.user_email}
         try:
             _check_named(one)
-            user = await services.desk.edit(asker.actor, _change(asker, one))
+            user = await _updated(services, asker, one)
             results.append(
                 told | {"success": True, "error": None, "updated_user": user_row(user, services.desk.now_us)}
             )
@@ -282,11 +280,11 @@ def _check_named(body: UserFields) -> None:
         raise MalformedRequest("Name the user by 'user_id' or 'user_email'.", param="user_id")
 
 
-def _change(asker: Asker, one: UserFields) -> Any:
-    def work(edit: Edit) -> UserRow:
-        return change_user(edit, asker, one)
-
-    return work
+async def _updated(services: AdminServices, asker: Asker, sent: UserFields) -> UserRow:
+    user = await services.desk.edit(asker.actor, lambda edit: change_user(edit, asker, sent))
+    if sent.spend is not None:
+        await recount(services, "user", user.user_id, user.limits)
+    return user
 
 
 async def _shown(services: AdminServices, asker: Asker, user: UserRow) -> dict[str, Any]:

@@ -28,6 +28,9 @@ async def test_budgets_follow_what_an_administrator_sets(admin: Admin) -> None:
     await admin.post("/key/update", {"key": key, "spend": 2})
     await admin.post("/user/update", {"user_id": "u", "spend": 0})
     assert await used(admin, key) == {"key": 2.0, "user": 0.0}
+    await admin.post("/key/bulk_update", {"keys": [{"key": key, "spend": 4}, {"key": "sk-none", "spend": 1}]})
+    await admin.post("/user/bulk_update", {"users": [{"user_id": "u", "spend": 6}]})
+    assert await used(admin, key) == {"key": 4.0, "user": 6.0}
 
 
 async def test_a_shared_budget_follows_too(admin: Admin) -> None:
