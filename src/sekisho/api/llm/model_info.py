@@ -53,10 +53,12 @@ async def model_groups(asked: Asked) -> Answered:
     """`GET /model_group/info`: what each name stands for, or the one of `model_group`."""
     principal, router = await caller_of(asked), asked.gateway.router
     wanted = asked.query.get("model_group")
+    groups: dict[str, list[Deployment]] = {}
+    for one in router.deployments:
+        groups.setdefault(one.model_name, []).append(one)
     rows = []
     for name in router.model_names():
-        meant = router.aliases.get(name, name)
-        group = [one for one in router.deployments if one.model_name == meant]
+        group = groups.get(router.aliases.get(name, name), [])
         if wanted in {None, name} and group and may_use(principal, name):
             rows.append(_group(name, [_info(one, asked.gateway)["model_info"] for one in group], group))
     return _told({"data": rows})
