@@ -34,7 +34,9 @@ PASSED_HEADERS = (
 _PASSED_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-amzn-bedrock-")
 #: Of a framing, and so said by whoever frames the stream.
 _NOT_PASSED = "x-amzn-bedrock-content-type"
-_STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+#: Neither kept nor, by nginx, held back until there is a page of it.
+_NOT_HELD: Headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+_STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), *_NOT_HELD]
 
 
 def passed_headers(headers: list[tuple[str, str]]) -> Headers:
@@ -51,7 +53,7 @@ def stream_headers(dialect: Dialect) -> Headers:
     if dialect.stream_type == SSE_TYPE:
         return _STREAM_HEADERS
     kind = (b"content-type", dialect.stream_type.encode())
-    return [kind, (b"cache-control", b"no-cache"), *dialect.stream_headers]
+    return [kind, *_NOT_HELD, *dialect.stream_headers]
 
 
 async def relay(call: Call, attempt: Attempt, gateway: Gateway, dog: Watchdog) -> None:

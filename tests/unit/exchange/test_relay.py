@@ -283,6 +283,7 @@ async def test_sse_headers(stage: Stage) -> None:
     done = await stage.carry(Script([stream_body("openai-chat")], headers=SSE | {"openai-processing-ms": "5"}))
     headers = done.caller.headers
     assert (headers["content-type"], headers["cache-control"]) == ("text/event-stream; charset=utf-8", "no-cache")
+    assert headers["x-accel-buffering"] == "no"
     assert (headers["x-sekisho-model"], headers["openai-processing-ms"]) == ("served-model", "5")
     assert "content-length" not in headers
 

@@ -2,7 +2,8 @@
 
 Must stay true: the head of a request, or the trailers behind its body, of more than bounds.HEADER_BYTES are answered
 431 and cut, an endless one after two reads beyond that; a caller who is silent in the middle of a request, sends its
-head letter by letter, or takes nothing of its answer, is cut off in the end, for closing alone would wait for ever.
+head letter by letter, or takes nothing of its answer, is cut off in the end, for closing alone would wait for ever;
+HTTP/1.0 gets no chunks.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 import re
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sekisho.core import bounds
@@ -27,6 +29,20 @@ _H2C = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
 class _HeadTooLarge(Exception):
     """Ends the parsing of a request; uvicorn asks for the answer to one that is not HTTP."""
+
+
+class _Unframed(RequestResponseCycle):
+    """An answer to HTTP/1.0, which knows no chunks: where its length is not announced, the connection ends with it."""
+
+    _ends_with_connection = False
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.start":
+            self._ends_with_connection = all(name != b"content-length" for name, _ in message.get("headers", ()))
+            self.chunked_encoding = False if self._ends_with_connection else None
+        elif self._ends_with_connection and message["type"] == "http.response.body":
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -63,6 +79,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > bounds.HEADER_BYTES:
                 raise _HeadTooLarge
         super().on_headers_complete()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and self.scope["http_version"] == "1.0":
+            cycle.__class__ = _Unframed  # uvicorn makes it itself, and nothing was said in it yet
         if self.ending:
             self.close_after_answer()
 

@@ -23,6 +23,9 @@ class Server:
 
     def __init__(self, stalled_seconds: float, keep_alive_seconds: float) -> None:
         self.answer_bytes = 0
+        #: Of the answer, and how many pieces it comes in.
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.pieces = 1
         self.bodies: list[bytes] = []
         self.state = ServerState()
         self.config = Config(
@@ -42,8 +45,10 @@ class Server:
                 return
             body, more = body + message["body"], message["more_body"]
         self.bodies.append(body)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"x" * self.answer_bytes})
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        for piece in range(1, self.pieces + 1):
+            said = {"type": "http.response.body", "body": b"x" * self.answer_bytes}
+            await send(said | {"more_body": piece < self.pieces})
 
     def protocol(self) -> BoundedHttpProtocol:
         """The one connection of a test."""
@@ -189,3 +194,26 @@ async def test_an_offer_of_http2_is_passed_over(offer: bytes) -> None:
         while len(server.bodies) < 2:
             await asyncio.wait_for(reader.read(2**16), LONG)
         assert server.bodies == [body, body]
+
+
+@pytest.mark.parametrize("asks", [b"", b"connection: keep-alive\r\n"], ids=["plain", "keep-alive"])
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"12")]], ids=["stream", "whole"])
+async def test_an_answer_to_http_1_0_has_no_chunks_and_ends_with_the_connection(
+    headers: list[tuple[bytes, bytes]], asks: bytes
+) -> None:
+    async with connected() as (server, reader, writer):
+        server.answer_bytes, server.pieces, server.headers = 4, 3, headers
+        writer.write(b"POST / HTTP/1.0\r\ncontent-length: 2\r\n" + asks + b"\r\nhi")
+        head, _, body = (await asyncio.wait_for(reader.read(), LONG)).partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head
+        assert b"connection: close" in head
+        assert (server.bodies, body) == ([b"hi"], b"x" * 12)
+
+
+async def test_an_answer_to_http_1_1_without_a_length_comes_in_chunks() -> None:
+    async with connected() as (server, reader, writer):
+        server.answer_bytes = 4
+        writer.write(HEAD + b"content-length: 0\r\n\r\n")
+        got = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), LONG)
+        assert b"transfer-encoding: chunked\r\n" in got
+        assert got.endswith(b"\r\n\r\n4\r\nxxxx\r\n0\r\n\r\n")
