@@ -1,4 +1,4 @@
-"""The composition root: the only place that names concrete stores, clocks and clients.
+"""The composition root: with parts.py the only place that names concrete stores, clocks and clients.
 
 Flows in: settings. Flows out: the ASGI application. Must stay true: everything is built here and passed down; a reload
 builds a new Gateway whole and swaps it, or keeps the old one.
@@ -12,7 +12,6 @@ import importlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,18 +22,15 @@ from sekisho.config.change import reload_settings
 from sekisho.config.load import load_to_serve
 from sekisho.config.model import Settings
 from sekisho.config.problems import ConfigError
-from sekisho.config.values import duration_seconds
-from sekisho.core.clock import Clock, SystemClock
+from sekisho.core.clock import SystemClock
 from sekisho.core.envelope import PREVIOUS_ROOT_KEYS, ROOT_KEY, Envelope
-from sekisho.core.errors import CallerError, OperatorError
-from sekisho.core.money import NANO_PER_USD
+from sekisho.core.errors import OperatorError
 from sekisho.exchange.answer import Receive, Send
 from sekisho.exchange.gateway import Gateway
 from sekisho.exchange.limiting import Limiting
-from sekisho.exchange.media import Fetch
 from sekisho.exchange.quotes import Quotes
 from sekisho.exchange.reserve import NOTHING, taken_by
-from sekisho.exchange.tables import price_table, rate_table, retry_table, silence_seconds, timeout_table, window_table
+from sekisho.exchange.tables import rate_table, retry_table, silence_seconds, timeout_table, window_table
 from sekisho.identity.access_keys import AccessKeyRing, AccessKeyService, take_over
 from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.changes import ChangeFeed
@@ -42,34 +38,23 @@ from sekisho.identity.credential import Callers
 from sekisho.identity.custom.bound import BoundCallers
 from sekisho.identity.custom.configured import callers_of
 from sekisho.identity.keys import KeyRing
-from sekisho.identity.scopes import Scope
 from sekisho.ledger.closing import Closing
 from sekisho.ledger.journal import Journal, recover_abandoned
-from sekisho.ledger.prices import PriceBook, Rates
-from sekisho.ledger.retention import Kept, Retention
+from sekisho.ledger.prices import PriceBook
+from sekisho.ledger.retention import Retention
 from sekisho.ledger.rows import CallRow
 from sekisho.limits.estimate import Estimator
-from sekisho.limits.limiter import Limiter, Seed
-from sekisho.limits.memory import MemoryLimiter
-from sekisho.limits.periods import check_duration, period_at
-from sekisho.limits.rule import Rule
+from sekisho.limits.periods import check_duration
 from sekisho.limits.rulebook import Rulebook
 from sekisho.limits.soft import SoftBudgets
+from sekisho.parts import LedgerSums, everybody_of, fetch_of, kept_of, limiter_of, router_of
 from sekisho.providers.auth.ahead import prepare_all
-from sekisho.providers.deployment import Deployment, resolve_all
+from sekisho.providers.deployment import Deployment
 from sekisho.providers.stored import StoredModels
 from sekisho.routing.memory import Memory
-from sekisho.routing.router import Router, no_price
-from sekisho.routing.rules import rules_of
-from sekisho.store.away import StoreAway
-from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
 from sekisho.store.open import open_store
-from sekisho.store.spent import spent_nano_usd
-from sekisho.store.url import parse_url
 from sekisho.upstream.client import ReqwestTransport
-from sekisho.upstream.fetch import Fetcher, FetchLimits
-from sekisho.upstream.guard import Guard
 from sekisho.upstream.http import Transport
 from sekisho.upstream.plain_client import PlainTransport, is_plain
 from sekisho.wire.registry import BY_NAME
@@ -80,8 +65,6 @@ log = logging.getLogger("sekisho")
 PROXIES = frozenset({"http_proxy", "all_proxy"})
 #: How long calls that were cut off by a stop may take to be settled.
 _SETTLE_SECONDS = 5.0
-#: A call whose budget was not counted yet waits so long for the ledger at most.
-_LEDGER_SECONDS = 5.0
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -122,7 +105,8 @@ class Application:
         self._listeners = (self._keys.forget, self._call_scopes.forget, self._bound.forget, *heard)
         self._feed = ChangeFeed(self._db, self._clock, self._listeners, self._forget_all)
         self._routing = Memory(self._clock)
-        self._limiter = limiter_of(settings, self._clock, self._spent, self._flushed, self._journal.hold)
+        sums = LedgerSums(self._db, self._journal)
+        self._limiter = limiter_of(settings, self._clock, sums.spent, sums.flushed, self._journal.hold)
         self._estimator = Estimator()
         self._soft = SoftBudgets(self._limiter, self._clock)
         self._rulebook = Rulebook()
@@ -189,29 +173,9 @@ class Application:
         for ring in (self._keys, self._access_keys, self._call_scopes, self._bound):
             ring.clear()
 
-    async def _spent(self, rule: Rule, starts_us: int, ends_us: int) -> int:
-        """What the ledger says was spent under a rule, with the rows that are on their way to it. Raises StoreAway."""
-        name, kind, model = rule.scope_id, rule.scope_kind, rule.model
-        try:
-            async with asyncio.timeout(_LEDGER_SECONDS):
-                await self._flushed()
-                return await asyncio.wrap_future(
-                    self._db.read(
-                        lambda connection: spent_nano_usd(
-                            connection, kind, name, model, starts_us=starts_us, ends_us=ends_us
-                        )
-                    )
-                )
-        except TimeoutError:
-            raise StoreAway("What may still be spent cannot be known now: the ledger is away.") from None
-
     def _settle_recovered(self, call_id: str, row: CallRow | None) -> None:
         """What a call of an earlier run has reserved is given back, but for what it took."""
         self._limiter.settle_recovered(call_id, NOTHING if row is None else taken_by(row))
-
-    async def _flushed(self) -> None:
-        """All that was settled here is in the ledger's database when this returns."""
-        await asyncio.wrap_future(self._journal.flush())
 
     def _transport(self, connect_seconds: float, silence_seconds: float, deployment: Deployment) -> Transport:
         """One pool a provider, as long as a reload does not change its timeouts; and one for its plain addresses."""
@@ -325,76 +289,3 @@ class Application:
             log.warning("the configuration was reloaded; changed: %s", ", ".join(fresh.changed) or "nothing")
             for key in fresh.needs_restart:
                 log.warning("%s takes effect after a restart", key)
-
-
-def router_of(
-    settings: Settings, rates: Callable[[Deployment], Rates | None] | None = None, memory: Memory | None = None
-) -> Router:
-    """The model list of `settings`, indexed, under its rules. Raises OperatorError."""
-    names = settings.router.model_group_alias
-    aliases = {name: alias.model for name, alias in names.items()}
-    hidden = frozenset(name for name, alias in names.items() if alias.hidden)
-    return Router(
-        resolve_all(settings),
-        aliases,
-        settings.router.default_model,
-        hidden,
-        rules=rules_of(settings),
-        memory=memory,
-        price=price_table(rates) if rates is not None else no_price,
-    )
-
-
-def kept_of(settings: Settings) -> Kept | None:
-    """How long calls stay; None for ever."""
-    general = settings.general
-    if general.calls_kept is None:
-        return None
-    return Kept(duration_seconds(general.calls_kept), duration_seconds(general.calls_kept_interval))
-
-
-def everybody_of(settings: Settings) -> tuple[Scope, ...]:
-    """What binds all calls together. Raises OperatorError for a period or time zone that does not exist."""
-    own = settings.litellm
-    if own.max_budget is None:
-        return ()
-    try:
-        period_at(own.budget_duration or "", own.timezone, 0)
-    except CallerError as error:
-        raise OperatorError(f"litellm_settings: {error}") from error
-    limits = Limits(
-        max_budget_nano_usd=round(Decimal(str(own.max_budget)) * NANO_PER_USD),
-        budget_duration=own.budget_duration,
-        time_zone=own.timezone,
-    )
-    return (Scope(kind="gateway", id="", limits=limits),)
-
-
-def limiter_of(
-    settings: Settings, clock: Clock, seed: Seed, flushed: Callable[[], Awaitable[None]], hold: Callable[[str], None]
-) -> Limiter:
-    """Where limits are counted: in Valkey where the settings name one, in PostgreSQL where the ledger is there, else in
-    this process. Raises OperatorError when the client is not installed.
-    """
-    shared, database = settings.redis_url, settings.database_url
-    try:  # some MB that only those pay who share their limits
-        if shared is not None:
-            valkey = importlib.import_module("sekisho.limits.valkey")
-            counted: Limiter = valkey.valkey_limiter(shared.reveal(), clock, seed=seed, flushed=flushed, hold=hold)
-        elif database is not None:
-            postgres = importlib.import_module("sekisho.limits.postgres")
-            counted = postgres.postgres_limiter(parse_url(database), clock, seed=seed, flushed=flushed, hold=hold)
-        else:
-            counted = MemoryLimiter(clock, seed)
-    except ModuleNotFoundError as error:
-        raise OperatorError(f"Limits need the package '{error.name}': make setup EXTRAS='postgres valkey'") from error
-    return counted
-
-
-def fetch_of(settings: Settings) -> Fetch | None:
-    """How images and documents by URL are fetched; None where the operator wants none fetched."""
-    media = settings.sekisho.media
-    if not media.fetch:
-        return None
-    limits = FetchLimits(file_bytes=round(media.max_mb * 1024 * 1024), seconds=media.timeout_seconds)
-    return Fetcher(Guard(media.allowed_hosts), limits).fetch

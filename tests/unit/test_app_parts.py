@@ -3,35 +3,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from sekisho import app as app_module
-from sekisho.app import Application, fetch_of, kept_of
-from sekisho.config.load import load_settings
-from sekisho.config.model import Settings
-from sekisho.core.errors import CallerError, OperatorError
-from sekisho.ledger.retention import Kept
+from sekisho.app import Application
+from sekisho.core.errors import OperatorError
 from sekisho.ledger.rows import CallRow, Intent
-from sekisho.limits.periods import NEVER_US
-from sekisho.limits.rule import Measure, Rule
-from sekisho.providers.deployment import Deployment, resolve_all
-from sekisho.store.away import StoreAway
 from tests.support.application import CONFIG, ask, environment, running, write_config
 from tests.support.ledger import open_journal
-from tests.support.media_server import PNG, answer, media_server
 from tests.support.waiting import eventually
-
-
-def settings_of(folder: Path, *params: dict[str, Any], **sections: Any) -> tuple[Settings, tuple[Deployment, ...]]:
-    models = [{"model_name": "m", "litellm_params": {"api_key": "k"} | one} for one in params]
-    text = msgspec.json.encode({"model_list": models} | sections).decode()
-    settings = load_settings(write_config(folder, text), environment())
-    return settings, resolve_all(settings)
 
 
 async def ids(app: Application) -> list[str]:
@@ -65,30 +48,6 @@ async def test_what_workers_left_that_are_no_more_is_counted_too(
     async with running(tmp_path) as app:
         assert len((await ask(app, "GET", "/spend/logs")).json) == 3
     assert "3 calls of an earlier run were recovered" in caplog.text
-
-
-async def test_what_was_spent_is_not_waited_for_while_the_ledger_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(app_module, "_LEDGER_SECONDS", 0.05)
-    rule = Rule(scope_kind="key", scope_id="k", measure=Measure.MONEY, limit=1)
-    async with running(tmp_path) as app:
-        held, may_go_on = threading.Event(), threading.Event()
-
-        def hold(_connection: object) -> None:
-            held.set()
-            may_go_on.wait(10)
-
-        written = app._db.write(hold)
-        held.wait(10)
-        try:
-            with pytest.raises(StoreAway, match="cannot be known now"):
-                await asyncio.wait_for(app._spent(rule, 0, NEVER_US), 5)
-        finally:
-            may_go_on.set()
-        await asyncio.wrap_future(written)
-        monkeypatch.setattr(app_module, "_LEDGER_SECONDS", 10)
-        assert await app._spent(rule, 0, NEVER_US) == 0
 
 
 async def test_sighup_reads_the_configuration_again(tmp_path: Path) -> None:
@@ -234,20 +193,6 @@ def test_a_root_key_that_is_none_ends_the_start(tmp_path: Path) -> None:
         Application(write_config(tmp_path), environment() | {"SEKISHO_ROOT_KEY": "password"}, tmp_path / "data")
 
 
-async def test_urls_are_fetched_as_the_operator_says(tmp_path: Path) -> None:
-    def fetch(**media: Any) -> Any:
-        return fetch_of(settings_of(tmp_path, {"model": "openai/x"}, sekisho={"media": media})[0])
-
-    assert fetch(fetch=False) is None
-    async with media_server({"/a": answer(PNG), "/b": answer(PNG + b"x" * 2000)}) as server:
-        with pytest.raises(CallerError, match="only https"):
-            await fetch()("image", server.url("/a"))
-        own = fetch(allowed_hosts=["127.0.0.1"], max_mb=0.001)
-        assert (await own("image", server.url("/a"))).data == PNG
-        with pytest.raises(CallerError, match="larger than 1049 bytes"):
-            await own("image", server.url("/b"))
-
-
 async def test_what_is_older_than_calls_are_kept_goes_and_stays_summed(tmp_path: Path) -> None:
     old = CallRow(call_id="old", started_us=1, ended_us=2, status="success", http_status=200)
     async with running(tmp_path) as app:
@@ -260,9 +205,3 @@ async def test_what_is_older_than_calls_are_kept_goes_and_stays_summed(tmp_path:
         await eventually(gone, "the old call is given up")
         days = "/global/activity?start_date=1970-01-01&end_date=1970-01-01"
         assert (await ask(app, "GET", days)).json["sum_api_requests"] == 1
-
-
-def test_calls_are_kept_for_ever_or_as_the_settings_say(tmp_path: Path) -> None:
-    assert kept_of(settings_of(tmp_path)[0]) is None
-    general = {"maximum_spend_logs_retention_period": "2w", "maximum_spend_logs_retention_interval": "6h"}
-    assert kept_of(settings_of(tmp_path, general_settings=general)[0]) == Kept(14 * 86_400, 6 * 3_600)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from sekisho.app import router_of
 from sekisho.canonical.usage import Usage
 from sekisho.config.model import Settings
 from sekisho.core.errors import CallerError, ErrorClass, UnsupportedFeature
 from sekisho.core.money import usd_text
 from sekisho.exchange.tables import rate_table
 from sekisho.ledger.prices import PriceBook, Rates
+from sekisho.parts import router_of
 from sekisho.providers.deployment import Deployment
 from sekisho.routing.plan import Plan, Wish
 from sekisho.routing.router import Router
