@@ -76,8 +76,8 @@ def _check_days(store: Store, *, mend: bool) -> bool:
     if not wrong:
         typer.echo(f"{calls} calls on {len(checked)} days: the roll-ups agree.")
     elif mend:
-        _mend(store, wrong)
-        typer.echo(f"{len(wrong)} of {len(checked)} days differed; their roll-ups were made anew from the calls.")
+        made = [store.write(partial(count_anew, day_us=day.day_us)).result() for day in wrong]
+        typer.echo(f"{sum(made)} of {len(checked)} days differed; their roll-ups were made anew from the calls.")
     else:
         typer.echo(f"{len(wrong)} of {len(checked)} days differ: `--mend` makes their roll-ups anew.", err=True)
     return mend or not wrong
@@ -100,8 +100,3 @@ def _checked(store: Store) -> Iterator[Verified]:
     with Progress(transient=True, disable=not sys.stderr.isatty()) as progress:
         for day_us in progress.track(days, description="days"):
             yield store.read(partial(verify_day, day_us=day_us)).result()
-
-
-def _mend(store: Store, wrong: list[Verified]) -> None:
-    for day in wrong:
-        store.write(partial(count_anew, day_us=day.day_us)).result()

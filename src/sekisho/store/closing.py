@@ -17,12 +17,11 @@ from sqlalchemy.engine import Connection
 
 from sekisho.store.schema import USAGE_DIMENSIONS, USAGE_MEASURES, summed_days, summed_months, usage_closed, usage_days
 from sekisho.store.totals import total
-from sekisho.store.usage import DAY_US, hold_sums
+from sekisho.store.usage import CLOSING_LOCK, DAY_US, hold_sums
+from sekisho.store.verify import one_moment
 
 #: A day is closed so long after it ended: by then nearly all of its calls are over.
 GRACE_US = 2 * 3_600_000_000
-#: PostgreSQL's lock for who closes.
-CLOSING_LOCK = 0x53454B43
 _SECOND_US = 1_000_000
 #: Days with usage that are not closed, the oldest first: one look-up in an index a day.
 _OPEN = text(
@@ -71,7 +70,10 @@ def closed_ranges(connection: Connection, unit: str, from_us: int, until_us: int
 
 
 def differing(connection: Connection) -> Iterator[tuple[str, int]]:
-    """What is closed and is not the sum of the roll-ups: table and beginning."""
+    """What is closed and is not the sum of the roll-ups, as it stands at one moment: table and beginning. The
+    connection has done nothing yet.
+    """
+    one_moment(connection)
     for unit, tables in (("day", summed_days), ("month", summed_months)):
         for starts_us in _closed(connection, unit):
             for table in tables.values():
@@ -101,9 +103,9 @@ def _close_day(connection: Connection, day_us: int, today_us: int) -> None:
     calls = connection.execute(counted).scalar()
     for table in summed_days.values():
         _sum_up(connection, table, usage_days, day_us, day_us + DAY_US)
+    hold_sums(connection)
     following = select(func.min(usage_days.c.starts_us)).where(usage_days.c.starts_us > day_us)
     ends_us = min(connection.execute(following).scalar() or today_us, today_us)
-    hold_sums(connection)
     if connection.execute(counted).scalar() == calls:
         _mark(connection, "day", day_us, ends_us)
 

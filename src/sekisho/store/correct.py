@@ -18,7 +18,7 @@ from sekisho.core.ids import new_uuid7
 from sekisho.store.domain import audit_changes
 from sekisho.store.schema import calls, corrections
 from sekisho.store.spend import correct_spend
-from sekisho.store.usage import correct_usage, hold_sums
+from sekisho.store.usage import correct_usage, hold_counted
 
 #: Rows read, and at most corrected, by one transaction.
 PORTION = 1_000
@@ -53,10 +53,12 @@ Place = tuple[int, str]
 
 
 def hold_calls(connection: Connection) -> None:
-    """Until this transaction ends, nobody else corrects rows or adds to sums. The connection has done nothing yet."""
+    """Until this transaction ends, nobody else corrects rows, adds to sums or closes days. The connection has done
+    nothing yet.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    hold_sums(connection)
+    hold_counted(connection)
 
 
 def portion(connection: Connection, wanted: Wanted, after: Place, *, rows: int = PORTION) -> list[dict[str, Any]]:

@@ -17,14 +17,12 @@ from sqlalchemy.engine import Connection
 from sekisho.store.db import Store
 from sekisho.store.marks import CALLS_KEPT_FROM, mark
 from sekisho.store.schema import calls
-from sekisho.store.usage import DAY_US
+from sekisho.store.usage import DAY_US, DAYS_LOCK
 
 #: A day does not leave while somebody reads calls: after so long it is given up, for writers wait behind it.
 LOCK_SECONDS = 5
 #: Calls that one transaction deletes where they are one table.
 PORTION = 2_000
-#: PostgreSQL's lock for who makes and drops the tables of days.
-DAYS_LOCK = 0x53454B44
 _FOUND = text(
     "SELECT relname FROM pg_class WHERE relname = ANY(CAST(:names AS text[])) AND relispartition "
     "AND relnamespace = to_regnamespace(current_schema())"

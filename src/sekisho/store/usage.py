@@ -33,8 +33,11 @@ _SUMMED = tuple(name for name in USAGE_MEASURES if name.endswith("_tokens"))
 _dimensions_of: Callable[[dict[str, Any]], Row] = operator.itemgetter(*_FROM)
 _summed_of: Callable[[dict[str, Any]], Row] = operator.itemgetter(*_SUMMED)
 _COUNTED = dict.fromkeys((*_FROM, *_SUMMED, "started_us", "ended_us", "status", "cost_nano_usd"))
-#: PostgreSQL's lock for sums.
+#: PostgreSQL's locks: for sums; for who sums up what is over (closing.py), or changes what was counted; for who makes
+#: and drops the tables of days (days.py). Taken in the order of `DAYS_LOCK`, `CLOSING_LOCK`, `SUMS_LOCK`.
 SUMS_LOCK = 0x53454B49
+CLOSING_LOCK = 0x53454B43
+DAYS_LOCK = 0x53454B44
 #: Calls read at once.
 ROWS_READ = 5_000
 _TAGS = USAGE_DIMENSIONS.index("tags")
@@ -68,14 +71,26 @@ def days_with_calls(connection: Connection) -> list[int]:
     return _days_from(connection, marked_us(connection, CALLS_KEPT_FROM))
 
 
-def count_anew(connection: Connection, day_us: int) -> None:
-    """Make both roll-ups of a UTC day anew, from the calls that are there."""
-    hold_sums(connection)
+def count_anew(connection: Connection, day_us: int) -> bool:
+    """Make both roll-ups of a UTC day anew, from its calls; False when these were given up: nothing is done then."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(DAYS_LOCK)))
+    hold_counted(connection)
+    reopen(connection, [day_us])  # on SQLite nobody else writes from here on
+    if day_us < marked_us(connection, CALLS_KEPT_FROM):
+        return False
     for table in (usage_hours, usage_days):
         connection.execute(delete(table).where(table.c.starts_us >= day_us, table.c.starts_us < day_us + DAY_US))
-    reopen(connection, [day_us])
     for rows in counted_calls(connection, day_us, day_us + DAY_US):
-        add_usage(connection, rows)
+        _add(connection, rows)
+    return True
+
+
+def hold_counted(connection: Connection) -> None:
+    """Until this transaction ends, nobody adds to sums, nor sums up what is over: it would not see what is changed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(CLOSING_LOCK)))
+    hold_sums(connection)
 
 
 def hold_sums(connection: Connection) -> None:

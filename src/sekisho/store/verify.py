@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Table, select
 from sqlalchemy.engine import Connection
 
+from sekisho.store.marks import CALLS_KEPT_FROM, marked_us
 from sekisho.store.schema import USAGE_DIMENSIONS, USAGE_MEASURES, usage_days, usage_hours
 from sekisho.store.usage import DAY_US, Groups, by_day, counted_calls, group
 
@@ -48,8 +49,9 @@ class Verified(msgspec.Struct, frozen=True):
 
 def verify_day(connection: Connection, day_us: int) -> Verified:
     """Compare a day's calls with its roll-ups, as they stood at one moment. The connection has done nothing yet."""
-    postgresql = connection.dialect.name == "postgresql"
-    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ" if postgresql else "BEGIN")
+    one_moment(connection)
+    if day_us < marked_us(connection, CALLS_KEPT_FROM):
+        return Verified(day_us, 0, ())
     hours: Groups = {}
     count = 0
     for rows in counted_calls(connection, day_us, day_us + DAY_US):
@@ -62,6 +64,15 @@ def verify_day(connection: Connection, day_us: int) -> Verified:
         *_differences(connection, usage_days, by_day(hours), day_us),
     ]
     return Verified(day_us, count, tuple(found[:TOLD_OF_A_DAY]))
+
+
+def one_moment(connection: Connection) -> None:
+    """All that is read from here on is of one moment, and no day of calls leaves meanwhile."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.exec_driver_sql("LOCK TABLE calls IN ACCESS SHARE MODE")  # tables leave whatever moment is read
+    else:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _differences(connection: Connection, table: Table, wanted: Groups, day_us: int) -> Iterator[Difference]:

@@ -4,10 +4,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from sekisho.ledger.rows import to_columns
 from sekisho.store.booking import insert_calls
+from sekisho.store.days import drop_days
 from sekisho.store.db import Store
+from sekisho.store.schema import usage_days
 from sekisho.store.usage import DAY_US, HOUR_US, count_anew
 from sekisho.store.verify import TOLD_OF_A_DAY, Verified, verify_day
 from tests.support.ledger import NOW_US, row, run_sql
@@ -71,3 +74,13 @@ def test_calls_that_nobody_counted_and_counts_without_calls(db: Store) -> None:
     assert len(told) == 8 + 1
     run_sql(db, "DELETE FROM usage_hours")
     assert len(verified(db).differences) == TOLD_OF_A_DAY
+
+
+def test_a_day_whose_calls_are_given_up_meanwhile_keeps_its_roll_ups(db: Store) -> None:
+    differs = f"UPDATE usage_hours SET cost_nano_usd = 9 WHERE starts_us = {DAY + HOUR_US}"
+    run_sql(db, differs)
+    drop_days(db, DAY + DAY_US, DAY + DAY_US)
+    assert verified(db) == Verified(DAY, 0, ())
+    assert not db.write(partial(count_anew, day_us=DAY)).result()
+    kept = db.read(lambda connection: connection.execute(select(func.sum(usage_days.c.calls))).scalar()).result()
+    assert kept == 30
