@@ -180,9 +180,16 @@ def _budgets(config: Path, store: Store, data_dir: Path, wait_seconds: float) ->
         )
         return
     try:
-        amounts = compare_limits(shared, store, data_dir, lambda: Event().wait(wait_seconds)).amounts
-        shared.add_settled(amounts)
-        typer.echo(f"{len(amounts)} counts of budgets follow the new costs.", err=True)
+        found = compare_limits(shared, store, data_dir, lambda: Event().wait(wait_seconds))
+        if found.amounts and found.waiting:
+            typer.echo(
+                f"{found.waiting} calls wait in the spools here, so budgets do not follow the new costs yet: run "
+                "`sekisho ledger verify --mend` once a gateway has brought them into the ledger.",
+                err=True,
+            )
+            return
+        shared.add_settled(found.amounts)
+        typer.echo(f"{len(found.amounts)} counts of budgets follow the new costs.", err=True)
     finally:
         shared.close()
 

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from sekisho.cli.ledger import app
 from sekisho.core.envelope import ROOT_KEY, Envelope
+from sekisho.ledger.rows import encode_record
 from sekisho.providers.stored import sealed_params
 from sekisho.store.db import Database, Store
 from sekisho.store.domain import audit_changes, models
 from sekisho.store.schema import corrections
+from sekisho.store.spool import Spool
 from tests.support.domain import add_row
 from tests.support.ledger import NOW_US, add_key, open_database, open_journal, row, run_sql, spend_of, stored_calls
 from tests.support.postgres import PostgresServer, open_postgres
@@ -209,18 +211,24 @@ def test_a_configuration_that_cannot_be_used_changes_nothing(db: Database, tmp_p
     assert costs(db) == {"c": 1}
 
 
-def test_budgets_that_processes_share_follow(postgres: PostgresServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("waiting", [False, True])
+def test_budgets_that_processes_share_follow(postgres: PostgresServer, tmp_path: Path, *, waiting: bool) -> None:
+    """Unless a gateway was killed after it had settled a call in the store, before the ledger had it."""
     postgres.sql("CREATE DATABASE rerated")
     store = open_postgres(postgres, "rerated")
     add_key(store, "k1")
     book(tmp_path, store, {"call_id": "c", "routed_model": "a", "cost_nano_usd": 5})
     run_sql(store, "INSERT INTO limit_counts VALUES ('m:key:money::2:k1::0', 5, 0, 9000000000000000)")
+    if waiting:
+        spool = Spool(tmp_path / "spool" / "killed")
+        spool.append(encode_record(row(key_hash="k1", cost_nano_usd=7)))
+        spool.close()
     write(tmp_path, entry("a", from_day(DAY, "1e-6")))
     environ = {"DATABASE_URL": postgres.url("rerated")}
     code, said = run(tmp_path, "--from", str(DAY), env=environ)
     assert code == 0
-    assert "1 counts of budgets follow" in said
+    assert ("1 calls wait in the spools here" if waiting else "1 counts of budgets follow") in said
     assert costs(store) == {"c": 1_000_000}
-    assert postgres.sql("SELECT settled FROM limit_counts", database="rerated") == "1000000"
+    assert postgres.sql("SELECT settled FROM limit_counts", database="rerated") == ("5" if waiting else "1000000")
     store.close()
     postgres.sql("DROP DATABASE rerated WITH (FORCE)")
