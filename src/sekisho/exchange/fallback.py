@@ -9,6 +9,8 @@ Which deployment is next, and whether one is: exchange/tries.py.
 from __future__ import annotations
 
 import asyncio
+import re
+from typing import Final
 
 from sekisho.core.errors import (
     LimitReached,
@@ -28,6 +30,13 @@ from sekisho.providers.deployment import Deployment
 from sekisho.routing.affinity import response_id_in
 from sekisho.routing.board import Flight
 from sekisho.routing.plan import Plan
+
+#: Keys by which a request names a guardrail, a file, a cache, a conversation. Inside a text their quotes are escaped.
+_NAMED: Final = re.compile(
+    rb'"(?:guardrailConfig|guardrailIdentifier|amazon-bedrock-guardrailConfig|s3Location|cached_?[cC]ontent'
+    rb'|file_?[uU]ri|file_id|previous_response_id|conversation|container|vector_store_ids|connector_id)"\s*:'
+)
+_NAMED_IN_HEADER: Final = "x-amzn-bedrock-guardrail"
 
 
 async def open_in_turn(call: Call, plan: Plan, gateway: Gateway, dog: Watchdog) -> Attempt:
@@ -68,7 +77,15 @@ def _note_failure(
         gateway.router.left(flight)  # in a time that the caller chose: it proves nothing against the provider
         return
     model_only = isinstance(error, UpstreamRefused) and error.answered == 403
+    if model_only and _names_its_own(call):
+        gateway.router.left(flight)  # of one caller's choice nothing follows for the others
+        return
     gateway.router.failed(flight, error.info, model_only=model_only)
+
+
+def _names_its_own(call: Call) -> bool:
+    """Whether a call names things at the provider that may be forbidden while the model is not."""
+    return any(name.startswith(_NAMED_IN_HEADER) for name in call.headers) or _NAMED.search(call.body) is not None
 
 
 def _note_response(call: Call, attempt: Attempt, plan: Plan, gateway: Gateway) -> None:

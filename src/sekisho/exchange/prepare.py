@@ -14,7 +14,7 @@ from sekisho.canonical.cache_marks import MarkPoint
 from sekisho.canonical.request import Request
 from sekisho.canonical.target import Encoded
 from sekisho.config.sections import CacheMarks
-from sekisho.core.errors import UnsupportedFeature
+from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.exchange.call import Call
 from sekisho.exchange.media import TAKEN, Fetch, with_fetched_media
 from sekisho.exchange.turns import Turns
@@ -92,13 +92,26 @@ def prepare(
     passed = _PASSED_PREFIXES.get(upstream.name)
     if passed is not None:
         betas = headers.get(_BETAS)
-        headers.update((name, value) for name, value in call.headers.items() if name.startswith(passed))
+        headers |= _passed(call, passed)
         if betas is not None:
             headers[_BETAS] = _joined(betas, headers[_BETAS])
     if upstream.name == call.dialect.name:
         return Encoded(_edited(call, deployment, upstream, points)), headers
     carried = _carried(call, deployment, upstream, points, _words(headers.get(_BETAS, "")))
     return Encoded(carried.body, (*carried.dropped, *left_behind)), headers | carried.headers
+
+
+def _passed(call: Call, prefixes: tuple[str, ...]) -> dict[str, str]:
+    """The caller's headers that go on. Raises MalformedRequest for what is read one way and signed another: the
+    provider would call the gateway's own signature wrong.
+    """
+    passed = {}
+    for name, value in call.headers.items():
+        if name.startswith(prefixes):
+            if not (value.isascii() and value.isprintable()):
+                raise MalformedRequest(f"The header '{name}' may hold printable ASCII only.", param=name)
+            passed[name] = value
+    return passed
 
 
 def _of_invocation(call: Call, upstream: Dialect) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -108,7 +121,7 @@ def _of_invocation(call: Call, upstream: Dialect) -> tuple[dict[str, str], tuple
     to_bedrock = upstream.name.endswith(_INVOCATION)
     if not (to_bedrock or call.dialect.name.endswith(_INVOCATION)):
         return {}, ()
-    said = {name: value for name, value in call.headers.items() if name.startswith(_OF_BEDROCK)}
+    said = _passed(call, (_OF_BEDROCK,))
     if to_bedrock:
         return said, ()
     if _GUARDRAIL in said:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -146,3 +148,42 @@ async def test_the_time_of_one_attempt_does_not_end_the_next(stage: Stage) -> No
         first, GOOD, to=[deployment(), deployment(authority=SlowAuthority(0.25))], timeouts=timeouts
     )
     assert (done.caller.status, done.row.attempts) == (200, 2)
+
+
+FORBIDDEN = {"error": {"message": "no", "type": "permission_error"}}
+
+
+@pytest.mark.parametrize(
+    ("named", "left_out"),
+    [
+        ({}, True),
+        ({"metadata": {"a": 'the text {"file_id": "x"}'}}, True),
+        ({"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]}, False),
+        ({"headers": {"x-amzn-bedrock-guardrailidentifier": "g"}}, False),
+    ],
+    ids=["the-model", "a-text", "a-file", "a-guardrail"],
+)
+async def test_what_one_caller_may_not_have_shuts_off_nobody(
+    stage: Stage, named: dict[str, Any], *, left_out: bool
+) -> None:
+    """A file, a guardrail, a cache of somebody else's is forbidden by the status with which a model is."""
+    one = deployment()
+    gateway = stage.gateway(one, transport=ScriptedTransport([refusal(403, FORBIDDEN)], stage.book.happened))
+    asked = dict(named)
+    made = {"headers": {"authorization": "Bearer sk-master"} | asked.pop("headers")} if "headers" in asked else {}
+    done = await stage.carry(gateway=gateway, **made, **asked)
+    assert done.caller.status == 502
+    assert gateway.router.can_begin(one) is not left_out
+
+
+@pytest.mark.parametrize("dialect", ["openai-chat", "openai-responses"])
+async def test_a_request_that_never_fits_leaves_its_deployment_to_the_others(stage: Stage, dialect: str) -> None:
+    text = "Request too large for gpt-x in organization o on tokens per min (TPM): Limit 30000, Requested 41000."
+    large = refusal(429, {"error": {"message": text, "code": "rate_limit_exceeded"}}, retry_after="60")
+    one = speaking(dialect)
+    gateway = stage.gateway(one, transport=ScriptedTransport([large] * 3, stage.book.happened))
+    for _ in range(3):
+        done = await stage.carry(gateway=gateway, dialect="anthropic-messages")
+        assert (done.caller.status, done.row.attempts) == (400, 1)
+        assert "41000 tokens > 30000" in done.caller.json["error"]["message"]
+    assert gateway.router.can_begin(one)

@@ -7,7 +7,7 @@ import pytest
 
 from sekisho.canonical.target import Encoded
 from sekisho.config.sections import CacheMarks
-from sekisho.core.errors import UnsupportedFeature
+from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.core.secret import Secret
 from sekisho.exchange import prepare as station
 from sekisho.exchange.call import Call, PathSays, read_ask
@@ -234,3 +234,21 @@ def test_an_operation_that_the_provider_lacks_is_refused_by_name(stage: Stage, o
     call = call_of(stage, "openai-chat", body_of("openai-chat"), operation=operation)
     with pytest.raises(UnsupportedFeature, match=operation):
         prepare(call, speaking(upstream), BY_NAME[upstream])
+
+
+#: What a header of each dialect is called that goes on to the provider.
+GOES_ON = {"bedrock-converse": "x-amzn-bedrock-trace", "anthropic-messages@bedrock": "x-amzn-bedrock-trace"}
+_BETA = "anthropic-beta"
+GOES_ON |= {"anthropic-messages": _BETA}
+
+
+@pytest.mark.parametrize("value", ["caf\xe9", "a\tb", "a\x7f"], ids=["latin", "tab", "delete"])
+@pytest.mark.parametrize("dialect", GOES_ON)
+def test_a_header_that_a_signature_may_not_survive_is_refused_by_name(stage: Stage, dialect: str, value: str) -> None:
+    """The provider would call the gateway's own signature wrong, and the deployment would be left out for all."""
+    name, says = GOES_ON[dialect], PathSays("m", stream=False)
+    call = stage.call(Caller(), dialect, b'{"messages":[],"max_tokens":9}', headers={name: value}, path=says)
+    call.ask = read_ask(call.body, says)
+    served_by = f"bedrock/{INVOKED['anthropic-messages@bedrock'][0]}" if name != _BETA else "anthropic/claude"
+    with pytest.raises(MalformedRequest, match=f"'{name}'"):
+        prepared(call, deployment(served_by, pinned_dialect=dialect), dialect)

@@ -20,6 +20,8 @@ _TOO_LONG = re.compile(
     r"context[ _](?:length|size)|context window|prompt is too long|input is too long|too many tokens in",
     re.IGNORECASE,
 )
+#: Larger alone than what the account may have in a minute: it never fits, however long it waits.
+_NEVER_FITS = re.compile(r"request too large for .{1,200} per min", re.IGNORECASE | re.DOTALL)
 _FILTERED = re.compile(r"content[ _](?:filter|policy|management policy)|responsibleaipolicy", re.IGNORECASE)
 _NO_QUOTA = re.compile(
     r"insufficient[ _](?:quota|balance|credits|funds)|exceeded your current quota|billing", re.IGNORECASE
@@ -112,8 +114,11 @@ def read_error(value: Any, status: int) -> ErrorInfo:
 
 
 def _info(status: int, message: str, code: str | None, kind: str | None, param: str | None) -> ErrorInfo:
+    error_class = _class(status, f"{code} {kind} {message}")
+    if status == 429 and error_class is ErrorClass.CONTEXT_TOO_LONG:
+        status = DEFAULT_STATUS[error_class]  # on a 429 clients would send it again and again
     return ErrorInfo(
-        error_class=_class(status, f"{code} {kind} {message}"),
+        error_class=error_class,
         message=message[: bounds.ERROR_DETAIL_CHARS],
         status=status,
         code=code,
@@ -122,6 +127,8 @@ def _info(status: int, message: str, code: str | None, kind: str | None, param: 
 
 
 def _class(status: int, said: str) -> ErrorClass:
+    if status in (413, 429) and _NEVER_FITS.search(said):
+        return ErrorClass.CONTEXT_TOO_LONG
     if _NO_QUOTA.search(said) and status in (402, 403, 429):
         return ErrorClass.QUOTA_EXHAUSTED
     if 400 <= status < 500 and status not in (401, 429):

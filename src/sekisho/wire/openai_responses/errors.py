@@ -7,6 +7,7 @@ is not told to callers. Source: API reference "Error codes", and what agents act
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -57,6 +58,8 @@ _TOO_LONG = (
     *("context window", "maximum context length", "context length exceeded", "available context size"),
     "prompt is too long",
 )
+#: Larger alone than what the account may have in a minute: it never fits, however long it waits.
+_NEVER_FITS = re.compile(r"request too large for .{1,200} per min", re.IGNORECASE | re.DOTALL)
 
 #: ErrorClass -> (`type`, `code`) for a caller.
 _SHOWN: dict[ErrorClass, tuple[str, str]] = {
@@ -111,19 +114,22 @@ def error_info(error: WireError, status: int | None = None) -> ErrorInfo:
     kind = _classify(error, status)
     if kind is ErrorClass.UPSTREAM_CREDENTIAL:
         return ErrorInfo(error_class=kind, message=_CREDENTIAL_TEXT, status=DEFAULT_STATUS[kind])
+    never_fits = status == 429 and kind is ErrorClass.CONTEXT_TOO_LONG  # clients would send it again and again
     answered = f" (HTTP {status})" if status else ""
     return ErrorInfo(
         error_class=kind,
         message=(error.message or f"The provider answered with an error and did not say which{answered}.")[
             :ERROR_DETAIL_CHARS
         ],
-        status=status if status is not None and 400 <= status < 600 else DEFAULT_STATUS[kind],
+        status=DEFAULT_STATUS[kind] if status is None or not 400 <= status < 600 or never_fits else status,
         code=_word(error.code),
         param=error.param,
     )
 
 
 def _classify(error: WireError, status: int | None) -> ErrorClass:
+    if status in {None, 413, 429} and _NEVER_FITS.search(error.message or ""):
+        return ErrorClass.CONTEXT_TOO_LONG
     for word in (_word(error.code), error.type):
         meaning = _MEANING.get(word or "")
         if meaning is ErrorClass.INVALID_REQUEST and status is not None:

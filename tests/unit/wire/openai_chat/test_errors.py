@@ -10,6 +10,8 @@ from sekisho.core.errors import DEFAULT_STATUS, ErrorClass, ErrorInfo
 from sekisho.wire.openai_chat.errors import parse_error, read_error, render_error, render_error_event
 
 _LONG = "This model's maximum context length is 8192 tokens."
+_NEVER = "Request too large for gpt-x in organization o on tokens per min (TPM): Limit 30000, Requested 41000."
+_RATE = "rate_limit_exceeded"
 _OURS = ErrorClass.UPSTREAM_CREDENTIAL
 
 #: What OpenAI, Azure, vLLM, FastAPI, OpenRouter, Gemini's list, plain text and a proxy's page look like.
@@ -43,6 +45,7 @@ SEEN: list[tuple[int, object, ErrorClass, str | None]] = [
         ErrorClass.RATE_LIMITED,
         "rate_limit_exceeded",
     ),
+    (413, {"error": {"message": _NEVER, "code": "rate_limit_exceeded"}}, ErrorClass.CONTEXT_TOO_LONG, _RATE),
     (402, {"error": {"message": "Insufficient credits", "code": 402}}, ErrorClass.QUOTA_EXHAUSTED, "402"),
     (422, {"detail": [{"loc": ["body"], "msg": "field required"}]}, ErrorClass.INVALID_REQUEST, None),
     (400, {"detail": "Unsupported parameter"}, ErrorClass.INVALID_REQUEST, None),
@@ -156,3 +159,10 @@ def test_our_own_credential_is_not_quoted_to_the_caller() -> None:
     status, body = render_error(refused, "r")
     assert status == 502
     assert b"sk-secret" not in body
+
+
+def test_a_request_that_never_fits_is_not_sent_again() -> None:
+    """Clients try again on 429, and on this one for ever in vain."""
+    body = msgspec.json.encode({"error": {"message": _NEVER, "code": _RATE}})
+    assert (parse_error(429, body).status, parse_error(413, body).status) == (400, 413)
+    assert parse_error(429, body).error_class is ErrorClass.CONTEXT_TOO_LONG

@@ -130,3 +130,11 @@ def test_the_event_inside_a_stream() -> None:
 def test_the_event_is_one_of_open_responses() -> None:
     (event,) = events_of(render_error_event(info(ErrorClass.OVERLOADED), "req_1"))
     check_open_responses("ErrorStreamingEvent", event)
+
+
+@pytest.mark.parametrize("status", [413, 429, None])
+def test_a_request_that_never_fits_is_not_sent_again(status: int | None) -> None:
+    """Clients try again on 429, and on this one for ever in vain."""
+    text = "Request too large for gpt-x in organization o on tokens per min (TPM): Limit 30000, Requested 41000."
+    info = error_info(WireError(message=text, code="rate_limit_exceeded"), status)
+    assert (info.error_class, info.status) == (ErrorClass.CONTEXT_TOO_LONG, 413 if status == 413 else 400)
