@@ -51,6 +51,8 @@ class StoredModels:
         self._changed = changed
         self._loaded = False
         self._refreshing: set[asyncio.Task[None]] = set()
+        #: Reads are numbered as they begin: the last that was begun, and the last that was taken.
+        self._begun, self._taken = 0, 0
         self.entries: tuple[ModelEntry, ...] = ()
         self._credentials: Credentials = {}
         self._naming: dict[str, list[str]] = {}
@@ -66,8 +68,14 @@ class StoredModels:
         self._take(self._db.read(self._read).result())
 
     async def refresh(self) -> None:
-        """Read them anew, and have them called."""
-        self._take(await asyncio.wrap_future(self._db.read(self._read)))
+        """Read them anew, and have them called; what was begun later and is here already has seen more."""
+        self._begun += 1
+        begun = self._begun
+        found = await asyncio.wrap_future(self._db.read(self._read))
+        if begun < self._taken:
+            return
+        self._taken = begun
+        self._take(found)
         self._changed()
 
     def heard(self, kind: str, _name: str) -> None:

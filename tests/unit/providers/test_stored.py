@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from sekisho.config.load import load_settings
 from sekisho.core.envelope import Envelope
@@ -15,6 +18,7 @@ from sekisho.store.edit import Edit
 from tests.support.application import CONFIG, environment, write_config
 from tests.support.ledger import NOW_US, open_database
 
+T = TypeVar("T")
 OLD, NEW = Envelope("ab" * 32), Envelope("cd" * 32, "ab" * 32)
 PARAMS = {"model": "openai/gpt-5", "api_key": "sk-canary"}
 
@@ -143,3 +147,33 @@ async def test_who_hears_of_a_credential_reads_anew(db: Database) -> None:
     models.heard("credential", "c")
     await models.refresh()
     assert told
+
+
+class SlowStore(Database):
+    """Reads at once, and hands over what it has read when the test wants it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.handed: list[Callable[[], None]] = []
+
+    def read(self, work: Callable[[Connection], T]) -> Future[T]:
+        found, handed = super().read(work).result(), Future[T]()
+        self.handed.append(lambda: handed.set_result(found))
+        return handed
+
+
+async def test_what_was_read_earlier_does_not_undo_what_was_read_later(db: Database, tmp_path: Path) -> None:
+    store(db, "a")
+    slow = SlowStore(tmp_path / "sekisho.db")
+    told: list[str] = []
+    models = StoredModels(slow, OLD, lambda: told.append("changed"))
+    earlier = asyncio.create_task(models.refresh())
+    await asyncio.sleep(0)
+    store(db, "b")
+    later = asyncio.create_task(models.refresh())
+    await asyncio.sleep(0)
+    for hand_over, task in zip(reversed(slow.handed), (later, earlier), strict=True):
+        hand_over()
+        await task
+    slow.close()
+    assert ([entry.info.id for entry in models.entries], told) == (["a", "b"], ["changed"])
