@@ -21,6 +21,11 @@ _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _between = re.compile(rb'[ \t\r\n]*+[{,][ \t\r\n]*+("(?:[^"\\]++|\\.)*+")[ \t\r\n]*+:[ \t\r\n]*+', re.DOTALL)
 _behind = re.compile(rb"[ \t\r\n]*(?:\{[ \t\r\n]*)?\}[ \t\r\n]*")
 _before_item = re.compile(rb"[ \t\r\n]*[\[,][ \t\r\n]*")
+#: Escapes of a JSON text, one by one: both halves of a character; `half` of one; any other.
+_escape = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_key = msgspec.json.Decoder(str).decode
 
@@ -39,7 +44,7 @@ class JsonObject:
             if not body.isascii():
                 body.decode()  # values are not read here, so bad UTF-8 inside one would reach the provider
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise MalformedRequest(f"The request body is not a JSON object: {_reason(error)}.") from None
+            raise MalformedRequest(f"The request body is not a JSON object: {_reason(error, body)}.") from None
 
         if len(self.values) > bounds.BODY_KEYS:  # finding where they stand would take seconds
             raise MalformedRequest(f"The request body has more than {bounds.BODY_KEYS:,} keys.")
@@ -98,7 +103,7 @@ def item_spans(array: bytes) -> list[tuple[int, int]]:
     try:
         items = _decode_items(array)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequest(f"A list in the request body cannot be read: {_reason(error)}.") from None
+        raise MalformedRequest(f"A list in the request body cannot be read: {_reason(error, array)}.") from None
     spans, at = [], 0
     for item in items:
         before = _before_item.match(array, at)
@@ -112,6 +117,11 @@ def _key_twice() -> MalformedRequest:
     return MalformedRequest("The request body has a key twice; each key may stand once.")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, body: bytes) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    half = next((found for found in _escape.finditer(body) if found["half"]), None)
+    if half is not None:  # the decoder speaks of an end that is missing
+        return f"the escape \\{half['half'].decode()} at byte {half.start()} is half of a character (a lone surrogate)"
     text = str(error)
-    return "it is nested too deeply" if isinstance(error, RecursionError) else text[:1].lower() + text[1:120]
+    return text[:1].lower() + text[1:120]

@@ -157,3 +157,25 @@ def test_any_bytes_decode_or_are_refused(body: bytes) -> None:
     except MalformedRequest:
         return
     assert all(json.loads(body)[key] == json.loads(body[a:b]) for key, (a, b) in spans.items())
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (rb'{"a":"\ud83d"}', r"\\ud83d at byte 6 "),
+        (rb'{"a":"\uD83D and more"}', r"\\uD83D at byte 6 "),
+        (rb'{"a":"\ud83d\ude00 \ude00"}', r"\\ude00 at byte 19 "),
+        (rb'{"a":"\ud83d\ud83d\ude00"}', r"\\ud83d at byte 6 "),
+        (rb'{"a":"\\\\\ud83d"}', r"\\ud83d at byte 10 "),
+    ],
+    ids=["last", "followed", "second-half", "half-before-whole", "behind-backslashes"],
+)
+def test_half_a_character_is_named(body: bytes, place: str) -> None:
+    with pytest.raises(MalformedRequest, match=rf"escape {place}is half of a character \(a lone surrogate\)"):
+        JsonObject(body)
+
+
+@pytest.mark.parametrize("body", [rb'{"a":"\\ud83d"', rb'{"a":"\ud83d\ude00"', b'{"a":"'])
+def test_what_only_looks_like_half_a_character_is_not_blamed(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match=r"truncated|malformed"):
+        JsonObject(body)
