@@ -37,7 +37,7 @@ def intent_of(call: Call, gateway: Gateway) -> Intent:
     estimator = gateway.limiting.estimator
     guess = Usage(input_tokens=_asked(call), output_tokens=_expected(call, estimator))
     tier = _asked_tier(call)
-    cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=tier)
+    cost = None if rates is None else rates.cost_nano_usd(guess, service_tier=tier, at_us=call.started_us)
     spent = _with_earlier(call, Spent(guess, cost))
     call.shared = _shared(call) | {"service_tier": tier and tier[:WORD_CHARS]}
     return Intent(

@@ -234,7 +234,7 @@ def _need(
     tier = asked_tier(call.headers, call.asked.body)
 
     def cost(usage: Usage) -> int:
-        return 0 if rates is None else rates.cost_nano_usd(usage, service_tier=tier)
+        return 0 if rates is None else rates.cost_nano_usd(usage, service_tier=tier, at_us=call.started_us)
 
     place = rates.dearest_geography if rates is not None else None  # where it is served is told by the reply alone
     plain = cost(Usage(input_tokens=tokens, inference_geo=place))

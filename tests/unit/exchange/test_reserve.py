@@ -5,6 +5,7 @@ In: scopes with limits that bind every call, scripted providers, prices. Out: wh
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sekisho.config.model import InjectionPoint, MarkControl
+from sekisho.config.model import DatedPrices, InjectionPoint, MarkControl
 from sekisho.core.money import NANO_PER_USD
 from sekisho.exchange.call import PathSays
 from sekisho.identity.scopes import Scope
@@ -303,6 +304,22 @@ async def test_an_answer_from_a_dearer_place_has_room(stage: Stage) -> None:
     assert here.row.cost_nano_usd
     assert there.row.cost_nano_usd == here.row.cost_nano_usd * 11 // 10
     assert there.call.reserved[0].amount >= there.row.cost_nano_usd
+
+
+async def test_prices_that_fall_before_the_next_attempt_leave_room_for_those_of_the_calls_beginning(
+    stage: Stage,
+) -> None:
+    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    tomorrow = dt.datetime.fromtimestamp(stage.clock.now_us() // 10**6, dt.UTC).date() + dt.timedelta(days=1)
+    dear = deployment(costs=DEAR)
+    info = msgspec.structs.replace(dear.entry.info, prices=(DatedPrices(effective_from=tomorrow, costs=CHEAP),))
+    cheaper = msgspec.structs.replace(dear, entry=msgspec.structs.replace(dear.entry, info=info))
+    slow = Script([b"{}"], 503, opening=[lambda: stage.clock.advance(seconds=86_400)])
+    done = await stage.carry(slow, GOOD, to=[deployment(costs=DEAR), cheaper], max_tokens=50)
+    assert done.row.attempts == 2
+    assert done.row.cost_nano_usd
+    assert done.call.reserved[0].amount >= done.row.cost_nano_usd
+    assert done.intents[-1].estimate_nano_usd == done.intents[0].estimate_nano_usd
 
 
 async def test_a_cache_for_an_hour_that_the_gateway_asks_for_has_room(stage: Stage) -> None:
