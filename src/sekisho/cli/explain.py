@@ -34,7 +34,7 @@ from sekisho.limits.rules import applicable, rules_of
 from sekisho.policy.admit import admit
 from sekisho.routing.plan import Wish
 from sekisho.store.bindings import binding_of_secret
-from sekisho.store.db import open_for_reading
+from sekisho.store.open import read_beside
 from sekisho.wire.json_edit import JsonObject
 
 #: Who calls, where no key tells.
@@ -61,7 +61,9 @@ class _Described(msgspec.Struct):
 
 def explain(
     config: Annotated[Path | None, typer.Option(help="LiteLLM's config.yaml: tells whose key it is.")] = None,
-    data_dir: Annotated[Path, typer.Option(help="Where keys live, beside --config.")] = Path(".data"),
+    data_dir: Annotated[
+        Path, typer.Option(help="Where keys live, unless --config or DATABASE_URL names a server.")
+    ] = Path(".data"),
 ) -> None:
     """Say who sends a request, with what tool, and what would become of it. The request is read from stdin."""
     try:
@@ -124,7 +126,7 @@ def parse_request(data: bytes) -> Received:
 
 def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) -> tuple[str, Principal]:
     """Whose key the headers show, in words and as the gateway sees it. Raises OperatorError where there is no
-    database.
+    database, StoreAway where it cannot be reached.
     """
     key_header = (settings.general.litellm_key_header_name or "").lower() or None
     token, master = find_token(headers, key_header), settings.general.master_key
@@ -132,13 +134,8 @@ def whose_key(headers: Mapping[str, str], settings: Settings, data_dir: Path) ->
         return "none was sent", NOBODY
     if master is not None and token == master.reveal():
         return "the master key", msgspec.structs.replace(NOBODY, is_master=True)
-    path = Path(settings.sekisho.database) if settings.sekisho.database else data_dir / "sekisho.db"
-    engine = open_for_reading(path)
-    try:
-        with engine.connect() as connection:
-            binding = binding_of_secret(connection, token_hash(token))
-    finally:
-        engine.dispose()
+    hashed = token_hash(token)
+    binding = read_beside(settings, data_dir, lambda connection: binding_of_secret(connection, hashed))
     if binding is None:
         return "not known to the gateway", NOBODY
     principal = principal_of(binding)

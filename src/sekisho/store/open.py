@@ -5,15 +5,20 @@ Flows in: settings. Flows out: the store. Must stay true: the driver for Postgre
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sekisho.config.model import Settings
 from sekisho.core.errors import OperatorError
 from sekisho.core.secret import Secret
-from sekisho.store.db import Database, Store
+from sekisho.store.db import Database, Store, open_for_reading
 
+T = TypeVar("T")
 #: The file in the data directory.
 FILE_NAME = "sekisho.db"
 
@@ -41,3 +46,28 @@ def open_url(url: Secret, *, patient: bool = False) -> Store:
             f"DATABASE_URL needs the package '{error.name}': install sekisho with its extra 'postgres' "
             "(make setup EXTRAS=postgres)."
         ) from error
+
+
+def read_beside(settings: Settings, data_dir: Path, work: Callable[[Connection], T]) -> T:
+    """What `work` reads in the database that the settings name, while a gateway may be running on it; nothing is made
+    where there is none. Raises OperatorError, StoreAway.
+    """
+    own, url = settings.sekisho.database, settings.database_url
+    try:
+        if url is not None:
+            return _read_once(open_url(url), work)
+        engine = open_for_reading(Path(own) if own else data_dir / FILE_NAME)
+        try:
+            with engine.connect() as connection:
+                return work(connection)
+        finally:
+            engine.dispose()
+    except DBAPIError as error:
+        raise OperatorError(f"The database refused: {error.orig}") from error
+
+
+def _read_once(store: Store, work: Callable[[Connection], T]) -> T:
+    try:
+        return store.read_now(work)
+    finally:
+        store.close()

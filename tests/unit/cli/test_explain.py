@@ -20,6 +20,8 @@ from sekisho.store.directory import KEYS
 from sekisho.store.keys import KeyRow
 from sekisho.store.limits import Limits
 from sekisho.store.migrate import ensure_schema
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, open_postgres
 
 KEY = "sk-0123456789abcdefghij"
 CANARY = "canary-77aa"
@@ -45,10 +47,11 @@ def wire(line: str = "POST /v1/messages?beta=true HTTP/1.1", body: bytes = BODY,
     return (blank.join(head) + 2 * blank).encode() + body
 
 
-def run(data: bytes, *arguments: str) -> Result:
+def run(data: bytes, *arguments: str, environ: dict[str, str] | None = None) -> Result:
     app = typer.Typer()
     app.command()(explain)
-    return CliRunner().invoke(app, arguments, input=data)
+    variables: dict[str, str | None] = {"DATABASE_URL": None, **(environ or {})}
+    return CliRunner().invoke(app, arguments, input=data, env=variables)
 
 
 @pytest.mark.parametrize("blank", ["\r\n", "\n"])
@@ -201,6 +204,27 @@ def test_a_database_that_is_not_there_is_named(gateway: tuple[str, ...], tmp_pat
     result = run(wire(), *gateway)
     assert result.exit_code == 2
     assert "sekisho.db" in result.stderr
+
+
+def test_keys_on_postgresql_are_known(gateway: tuple[str, ...], postgres: PostgresServer) -> None:
+    """By DATABASE_URL, as the gateway itself is told where they are."""
+    postgres.sql("CREATE DATABASE explained")
+    db = open_postgres(postgres, "explained")
+    row = KeyRow(token=token_hash(KEY), key_name="sk-...ghij", key_alias="on-the-server", created_us=1, updated_us=1)
+    db.write(lambda connection: KEYS.insert(connection, row)).result()
+    db.close()
+    result = run(wire(), *gateway, environ={"DATABASE_URL": postgres.url("explained")})
+    assert "key          on-the-server\n" in result.stdout, result.output
+
+
+def test_a_database_that_cannot_be_asked_is_told_in_a_line(gateway: tuple[str, ...], postgres: PostgresServer) -> None:
+    postgres.sql("CREATE DATABASE bare")
+    nobody = f"postgresql://someone:hunter2@127.0.0.1:{free_port()}/x"
+    for url, said in ((nobody, "cannot be reached"), (postgres.url("bare"), 'relation "keys" does not exist')):
+        result = run(wire(), *gateway, environ={"DATABASE_URL": url})
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+        assert said in result.stderr
+        assert "hunter2" not in result.stderr
 
 
 @given(st.binary(max_size=200))
