@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -39,9 +40,17 @@ _ELSEWHERE: Final = {
     "openai-responses": (b'"file_id"', b'"file_url"'),
     "gemini-generate": (b"fileUri", b"file_uri"),
 }
-#: Dialect -> the word before the address of a picture.
-_ADDRESS: Final = {"anthropic-messages": b'"url"', "openai-chat": b'"url"', "openai-responses": b'"image_url"'}
-_ADDRESSES: Final = (b'"http', b'"s3:', b'"gs:')
+#: Dialect -> a word and the beginning of a picture's address behind it.
+_ADDRESS: Final = {
+    dialect: re.compile(rb'"(?:' + words + rb')"[ \t\r\n:]*"(?i:http|s3:|gs:)')
+    for dialect, words in (
+        ("anthropic-messages", b"url"),
+        ("openai-chat", b"url|image_url"),
+        ("openai-responses", b"image_url"),
+    )
+}
+#: A plain letter, digit or comma as an escape: nobody's library writes so, and no word would be found.
+_DISGUISE: Final = re.compile(rb"\\u00(?:2c|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
 _DOCUMENT: Final = b'"document"'
 #: Between a word and its value.
 _SPACE: Final = b' \t\r\n:"'
@@ -94,7 +103,7 @@ class Sight(msgspec.Struct, frozen=True):
 def sight_of(body: bytes, values: Mapping[str, msgspec.Raw], dialect: str) -> Sight:
     """What is to be seen of a request in `dialect` (its shape), whose top-level values are at hand."""
     tools = [values[name] for name in _TOOLS if name in values]
-    if stands_at_provider(values) is not None or any(map(_has_hosted, tools)):
+    if _is_disguised(body) or stands_at_provider(values) is not None or any(map(_has_hosted, tools)):
         return Sight(len(body), hidden=True)
     dense = 0 if body.isascii() else len(body.translate(None, _ASCII))
     plain = Sight(len(body), dense, tools=bool(tools), schema=not _SCHEMAS.isdisjoint(values))
@@ -112,7 +121,8 @@ def _with_files(plain: Sight, body: bytes, dialect: str) -> Sight:
             return Sight(len(body), hidden=True)
         if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
             pictures, taken = pictures + 1, taken + end - start
-    addressed = sum(1 for _ in _addresses(body, _ADDRESS.get(dialect)))
+    address = _ADDRESS.get(dialect)
+    addressed = 0 if address is None else sum(1 for _ in address.finditer(body))
     if addressed and _DOCUMENT in body:
         return Sight(len(body), hidden=True)
     return msgspec.structs.replace(plain, text_bytes=len(body) - taken, pictures=pictures + addressed, files=True)
@@ -134,15 +144,15 @@ def _files(body: bytes, word: bytes | None) -> Iterator[tuple[int, int]]:
         at = body.find(word, start)
 
 
-def _addresses(body: bytes, word: bytes | None) -> Iterator[int]:
-    """Where an address stands behind `word`."""
-    at = body.find(word) if word is not None else -1
-    while at >= 0 and word is not None:
-        start = at + len(word)
-        value = body[start : start + 64].lstrip(b" \t\r\n:")
-        if value.startswith(_ADDRESSES):
-            yield start
-        at = body.find(word, start)
+def _is_disguised(body: bytes) -> bool:
+    """Whether some escape is one: behind a backslash that is itself escaped it is text."""
+    for found in _DISGUISE.finditer(body):
+        first = found.start()
+        while body[first - 1 : first] == b"\\":
+            first -= 1
+        if (found.start() - first) % 2 == 0:
+            return True
+    return False
 
 
 def _head(text: bytes) -> bytes:

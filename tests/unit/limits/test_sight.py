@@ -142,6 +142,7 @@ def test_what_a_body_says_whole_is_not(dialect: str, body: dict[str, Any]) -> No
     ("dialect", "body"),
     [
         ("openai-chat", {"messages": [{"content": [{"type": "image_url", "image_url": {"url": "https://a/b.png"}}]}]}),
+        ("openai-chat", {"messages": [{"content": [{"type": "image_url", "image_url": "HTTPS://a/b.png"}]}]}),
         ("openai-responses", {"input": [{"content": [{"type": "input_image", "image_url": "http://a/b.png"}]}]}),
         (
             "anthropic-messages",
@@ -152,6 +153,26 @@ def test_what_a_body_says_whole_is_not(dialect: str, body: dict[str, Any]) -> No
 def test_a_picture_by_its_address_counts_as_one(dialect: str, body: dict[str, Any]) -> None:
     sight = seen(dialect, body)
     assert (sight.pictures, sight.hidden) == (1, False)
+
+
+def test_a_pictures_address_is_seen_however_far_its_key_is() -> None:
+    raw = b'{"messages":[{"content":[{"type":"image_url","image_url":{"url":' + b" " * 99 + b'"https://a"}}]}]}'
+    assert sight_of(raw, {}, "openai-chat").pictures == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "hidden"),
+    [
+        (rb'{"file\u005fid":"f"}', True),
+        (rb'{"fi\u006Ce_id":"f"}', True),
+        (rb'"data:application/pdf;base64\u002cAAAA"', True),
+        (rb'"a line of \\\u0066ile"', True),
+        (rb'"caf\u00e9 \u003cb\u003e \u0022 \u0000 \u2028"', False),
+        (rb'"code that writes \\u0066 or C:\\\\u0066"', False),
+    ],
+)
+def test_letters_in_disguise_hide_what_is_asked(said: bytes, *, hidden: bool) -> None:
+    assert sight_of(b'{"messages":[' + said + b"]}", {}, "openai-chat").hidden is hidden
 
 
 def test_other_letters_are_denser_and_tools_add_words_of_the_providers() -> None:
