@@ -19,6 +19,8 @@ R = TypeVar("R", bound=msgspec.Struct)
 Ident = tuple[str, ...]
 #: Rows named by one statement: SQLite's oldest bound on parameters is 999.
 IDENTS_A_STATEMENT = 400
+#: The column that the ledger adds to, beside whoever edits the row.
+_SPEND = "spend_nano_usd"
 _SCALARS = (str, int, bool, str | None, int | None, bool | None)
 
 
@@ -81,8 +83,13 @@ class Entities(Generic[R]):
         connection.execute(insert(self.table), [self._encoded(each) for each in columns])
 
     def update(self, connection: Connection, present: R, changes: dict[str, Any]) -> bool:
-        """Set these fields of a row; False when it is no longer the one that was read."""
-        done = connection.execute(update(self.table).where(self._still(present)).values(self._encoded(changes)))
+        """Set these fields of a row; False when it is no longer the one that was read. What the ledger has added to its
+        spend since then is added to what is set.
+        """
+        columns = self._encoded(changes)
+        if _SPEND in changes:
+            columns[_SPEND] = self.table.c[_SPEND] + (changes[_SPEND] - getattr(present, _SPEND))
+        done = connection.execute(update(self.table).where(self._still(present)).values(columns))
         return done.rowcount == 1
 
     def delete(self, connection: Connection, present: R) -> bool:

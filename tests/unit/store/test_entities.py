@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from sekisho.store.db import Store
@@ -72,6 +73,17 @@ def test_what_was_changed_since_it_was_read_stays(db: Store) -> None:
     assert not db.write(lambda connection: TEAMS.update(connection, read, {"blocked": True})).result()
     assert not db.write(lambda connection: TEAMS.delete(connection, read)).result()
     assert db.read_now(lambda connection: TEAMS.get(connection, "t")) == team("t")
+
+
+def test_what_is_spent_while_spend_is_set_counts(db: Store) -> None:
+    read = team("t", spend_nano_usd=5)
+    add(db, read)
+    booking = update(TEAMS.table).values(spend_nano_usd=TEAMS.table.c.spend_nano_usd + 3)
+    db.write(lambda connection: connection.execute(booking)).result()
+    assert db.write(lambda connection: TEAMS.update(connection, read, {"spend_nano_usd": 1})).result()
+    row = db.read_now(lambda connection: TEAMS.get(connection, "t"))
+    assert row is not None
+    assert row.spend_nano_usd == 4
 
 
 def test_a_row_may_be_named_by_two_columns() -> None:
