@@ -27,12 +27,19 @@ Tokens = Annotated[int, Field(ge=0, le=10**12)]
 Requests = Annotated[int, Field(ge=0, le=10**9)]
 
 
+class Answered(Body):
+    """What is read of a provider's answer."""
+
+    model: Name | None = None
+    usage: dict[str, Any] | None = None
+
+
 class CalculateBody(Body):
     """A call to be made (`messages`), or an answer with its usage."""
 
     model: Name | None = None
     messages: list[dict[str, Any]] | None = None
-    completion_response: dict[str, Any] | None = None
+    completion_response: Answered | None = None
 
 
 class EstimateBody(Body):
@@ -48,15 +55,15 @@ class EstimateBody(Body):
 @router.post("/spend/calculate")
 async def calculate(body: CalculateBody, services: Services, asker: Asked) -> Response:
     """What the messages cost as a prompt, by an estimate of their tokens; or an answer, by its usage."""
-    answered = body.completion_response or {}
-    model = body.model or answered.get("model")
-    if not model or not isinstance(model, str):
+    answered = body.completion_response or Answered()
+    model = body.model or answered.model
+    if not model:
         raise MalformedRequest("'model' is missing: name the one that is called.", param="model")
     quote = _quoted(services, asker, model)
     if body.messages is not None:
         usage = Usage(input_tokens=services.quotes.tokens(model, _sent(model, body.messages)))
-    elif isinstance(answered.get("usage"), dict):
-        usage = _usage(answered["usage"])
+    elif answered.usage is not None:
+        usage = _usage(answered.usage)
     else:
         raise MalformedRequest("Send 'messages', or a 'completion_response' with its usage.", param="messages")
     return answer({"cost": usd_float(_cost(quote, usage))}, body)

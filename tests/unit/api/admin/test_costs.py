@@ -79,3 +79,10 @@ async def test_a_key_hears_of_models_that_it_may_call(admin: Admin) -> None:
 async def test_messages_that_are_no_text_are_refused_by_name(admin: Admin, text: bytes) -> None:
     reply = await admin.call("POST", "/spend/calculate", b'{"model": "priced", "messages": [{"content": %s}]}' % text)
     assert (reply.status, reply.error["param"]) == (400, "messages")
+
+
+async def test_an_answer_of_a_model_whose_name_is_no_text_is_refused(admin: Admin) -> None:
+    for name in (b'"\\ud800"', b"[1]", b'"%s"' % (b"m" * 300)):
+        body = b'{"completion_response": {"model": %s, "usage": {}}}' % name
+        reply = await admin.call("POST", "/spend/calculate", body)
+        assert (reply.status, reply.error["param"]) == (400, "completion_response.model")
