@@ -31,9 +31,9 @@ Values = Annotated[dict[Name, Any], Field(min_length=1, max_length=100)]
 
 
 class CredentialFields(Body):
-    """`credential_values`: parameters of models, as in `litellm_params`."""
+    """`credential_values`: parameters of models, as in `litellm_params`. The name is one segment of a path."""
 
-    credential_name: Annotated[Name, Field(min_length=1)]
+    credential_name: Annotated[Name, Field(min_length=1, pattern="^[^/]*$")]
     credential_values: Values
     credential_info: dict[str, Any] | None = None
     display_name: Name | None = None

@@ -89,6 +89,7 @@ async def test_it_is_not_deleted_under_the_models_that_name_it(admin: Admin) -> 
         ("POST /credentials", {"credential_name": "c"}, 400, "credential_values"),
         ("POST /credentials", {"credential_name": "c", "credential_values": {}}, 400, "credential_values"),
         ("POST /credentials", {"credential_name": "", "credential_values": {"a": 1}}, 400, "credential_name"),
+        ("POST /credentials", {"credential_name": "a/b", "credential_values": {"a": 1}}, 400, "credential_name"),
         (
             "POST /credentials",
             {"credential_name": "c", "credential_values": {"api_key": "os.environ/KEY"}},
