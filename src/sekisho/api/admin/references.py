@@ -30,16 +30,16 @@ def check_references(edit: Edit, asker: Asker, fields: dict[str, Any], present: 
         value: str | None = fields[name] if name in fields else getattr(present, name, None)
         return value
 
-    _check_project(edit.connection, fields, wanted("project_id"), wanted("team_id"))
+    _check_project(edit.connection, asker, fields, (wanted("project_id"), wanted("team_id")))
     team = None
     if name := wanted("team_id"):
         team = (
-            existing(edit.connection, TEAMS, name, "team_id")
+            existing(edit.connection, TEAMS, name, "team_id", asker)
             if "team_id" in fields
             else TEAMS.get(edit.connection, name)
         )
     if fields.get("organization_id"):
-        existing(edit.connection, ORGANIZATIONS, fields["organization_id"], "organization_id")
+        existing(edit.connection, ORGANIZATIONS, fields["organization_id"], "organization_id", asker)
     if team is not None and wanted("organization_id") not in {None, team.organization_id}:
         message = "'organization_id' is not the organisation of the key's team: leave it out."
         raise MalformedRequest(message, param="organization_id")
@@ -61,9 +61,13 @@ def check_member(connection: Connection, asker: Asker, owner: Owner) -> None:
         raise MalformedRequest(message, param="user_id")
 
 
-def existing(connection: Connection, entities: Entities[Any], name: str, param: str) -> Any:
-    """The row of this name. Raises MalformedRequest when there is none."""
+def existing(connection: Connection, entities: Entities[Any], name: str, param: str, asker: Asker | None = None) -> Any:
+    """The row of this name. Raises MalformedRequest when there is none; of an `asker` whose reach is not known yet,
+    Forbidden as for what is there and foreign.
+    """
     row: msgspec.Struct | None = entities.get(connection, name)
+    if row is None and asker is not None:
+        asker.check(Owner())
     if row is None:
         raise MalformedRequest(f"'{param}' names no {entities.kind}: make it first.", param=param)
     return row
@@ -78,10 +82,13 @@ def ensure_user(edit: Edit, asker: Asker, user_id: str) -> None:
     edit.add(USERS, user_id=user_id)
 
 
-def _check_project(connection: Connection, fields: dict[str, Any], project_id: str | None, team_id: str | None) -> None:
+def _check_project(
+    connection: Connection, asker: Asker, fields: dict[str, Any], wanted: tuple[str | None, str | None]
+) -> None:
+    project_id, team_id = wanted
     if project_id is None or not {"project_id", "team_id"} & fields.keys():
         return
-    project = existing(connection, PROJECTS, project_id, "project_id")
+    project = existing(connection, PROJECTS, project_id, "project_id", asker)
     if team_id is None:
         fields["team_id"] = project.team_id
     elif project.team_id not in {None, team_id}:

@@ -150,7 +150,7 @@ def _user_columns(sent: UserFields, present: UserRow | None) -> dict[str, Any]:
 
 
 def _join(edit: Edit, asker: Asker, user: UserRow, wanted: TeamOfUser) -> None:
-    team = existing(edit.connection, TEAMS, wanted.team_id, "teams")
+    team = existing(edit.connection, TEAMS, wanted.team_id, "teams", asker)
     asker.check(owner_of_team(team))
     budget = wanted.max_budget_in_team
     limits = Limits(max_budget_nano_usd=None if budget is None else nano_usd(budget))

@@ -28,6 +28,13 @@ async def test_what_a_key_refers_to_must_be_there(world: Admin, body: dict[str, 
     assert await world.ring.seek("sk-new") is None
 
 
+@pytest.mark.parametrize("name", ["team_id", "project_id", "organization_id"])
+async def test_who_reaches_nothing_is_not_told_what_is_there(world: Admin, name: str) -> None:
+    there = {"team_id": "t2", "project_id": "p2", "organization_id": "o2"}
+    replies = [await world.post("/key/generate", {name: value}, token=key_of("U")) for value in (there[name], "none")]
+    assert [reply.status for reply in replies] == [403, 403]
+
+
 async def test_a_project_brings_its_team(world: Admin) -> None:
     made = (await world.post("/key/generate", {"project_id": HOME.project})).json
     assert (made["team_id"], made["project_id"]) == (HOME.team, HOME.project)
