@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from sekisho.core.clock import FakeClock
 from sekisho.limits.limiter import Line, Refusal, line_at
-from sekisho.limits.memory import MemoryLimiter
+from sekisho.limits.memory import COUNTERS_MAX, MemoryLimiter
 from sekisho.limits.rule import MINUTE, Measure, Rule
 
 LIMIT = 100
@@ -72,12 +72,13 @@ class Schedule(RuleBasedStateMachine):
     """One schedule of calls against a MemoryLimiter."""
 
     loop: asyncio.AbstractEventLoop
+    counters_max = COUNTERS_MAX
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = FakeClock()
         self.sums = Sums()
-        self.limiter = MemoryLimiter(self.clock, self.ledger)
+        self.limiter = MemoryLimiter(self.clock, self.ledger, counters_max=self.counters_max)
         self.asked: list[tuple[Count, asyncio.Future[int]]] = []
         self.waiting: dict[str, asyncio.Task[None]] = {}
         self.ended: list[str] = []

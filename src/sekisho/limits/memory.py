@@ -46,9 +46,11 @@ _Taken = tuple[Line, _Count]
 class MemoryLimiter:
     """A Limiter for a single process. Reservations end with it, so leases mean nothing here."""
 
-    def __init__(self, clock: Clock, seed: Seed) -> None:
+    def __init__(self, clock: Clock, seed: Seed, *, counters_max: int = COUNTERS_MAX) -> None:
+        """Above `counters_max` counters, idle money is forgotten."""
         self._clock = clock
         self._seed = seed
+        self._counters_max = counters_max
         self._counts: OrderedDict[_Key, _Count] = OrderedDict()
         self._ends: list[tuple[int, _Key]] = []
         self._open: dict[str, Sequence[_Taken]] = {}
@@ -137,6 +139,7 @@ class MemoryLimiter:
         task = self._seeding.get(key)
         if task is None:
             task = self._seeding[key] = asyncio.ensure_future(self._seeded(rule, key, ends_us))
+            task.add_done_callback(_note_failure)
         await asyncio.shield(task)
 
     async def _seeded(self, rule: Rule, key: _Key, ends_us: int) -> None:
@@ -159,12 +162,18 @@ class MemoryLimiter:
                 heapq.heappush(self._ends, (now_us + _IDLE_US, key))
             else:
                 self._counts.pop(key, None)
-        for _ in range(min(_SWEPT_AT_ONCE, len(self._counts) - COUNTERS_MAX)):
+        for _ in range(min(_SWEPT_AT_ONCE, len(self._counts) - self._counters_max)):
             key, count = next(iter(self._counts.items()))
             if count.holds or now_us - count.touched_us < _IDLE_US:
                 self._counts.move_to_end(key)
             else:
                 del self._counts[key]
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    """Who waits is told; where all have hung up, asyncio would log a traceback of what concerns nobody."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _take(taken: Sequence[_Taken], now_us: int) -> Refusal | None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from sekisho.core.clock import FakeClock, SystemClock
-from sekisho.limits import memory
 from sekisho.limits.limiter import Limiter, Line, Seed, line_at
 from sekisho.limits.memory import MemoryLimiter
 from sekisho.limits.rule import MINUTE, Measure, Rule
@@ -66,10 +66,9 @@ async def test_a_clock_that_jumps_back_finds_what_was_spent() -> None:
     assert refusal.used == 90
 
 
-async def test_idle_money_leaves_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "COUNTERS_MAX", 50)
+async def test_idle_money_leaves_when_there_is_too_much() -> None:
     clock, books = FakeClock(), Books(spent=7)
-    limiter = MemoryLimiter(clock, books.seed)
+    limiter = MemoryLimiter(clock, books.seed, counters_max=50)
     held = money(100)
     await limiter.reserve("held", [line_at(held, 1, clock.now_us())], LEASE_SECONDS)
     for turn in range(200):
@@ -100,6 +99,27 @@ async def test_the_ledger_answers_whoever_still_waits() -> None:
     assert await asyncio.gather(*calls[1:]) == [None, None]
     assert len(books.asked) == 1
     assert await limiter.used([budget], 0) == [7]
+
+
+async def test_that_the_ledger_is_away_concerns_nobody_who_has_hung_up(caplog: pytest.LogCaptureFixture) -> None:
+    answered = asyncio.Event()
+
+    async def seed(_rule: Rule, _starts_us: int, _ends_us: int) -> int:
+        await answered.wait()
+        raise ConnectionError
+
+    limiter = MemoryLimiter(SystemClock(), seed)
+    asking = asyncio.create_task(limiter.used([money(1)], 0))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    [task] = limiter._seeding.values()
+    answered.set()
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_who_comes_in_the_very_turn_of_the_ledgers_answer_finds_it() -> None:

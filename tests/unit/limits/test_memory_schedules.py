@@ -8,7 +8,6 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, run_state_machine_as_test
 
-from sekisho.limits import memory
 from tests.support.limiter_schedules import Schedule
 
 
@@ -22,6 +21,12 @@ class Checked(Schedule):
         self.check_sums()
 
 
+class Forgetful(Checked):
+    """Idle money leaves at once."""
+
+    counters_max = 1
+
+
 def check_schedules(machine: type[RuleBasedStateMachine], count: int, steps: int) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=count, stateful_step_count=steps))
 
@@ -32,6 +37,5 @@ def test_schedules(count: int, steps: int) -> None:
 
 
 @pytest.mark.parametrize(("count", "steps"), [(2_000, 16), (500, 40)])
-def test_schedules_where_idle_money_leaves_at_once(count: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "COUNTERS_MAX", 1)
-    check_schedules(Checked, count, steps)
+def test_schedules_where_idle_money_leaves_at_once(count: int, steps: int) -> None:
+    check_schedules(Forgetful, count, steps)
