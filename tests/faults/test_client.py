@@ -121,6 +121,7 @@ async def test_a_caller_that_reads_slowly(unhurried: tuple[Gateway, str], fake: 
         async with call("POST", gate.url + way.path, way.body("chunks=2"), bearer(key)) as other:
             assert ends_well(way.caller, await other.events())
         assert ends_well(way.caller, parse_tail(await answer.body(), way))
+    await let_go(fake, name)
     assert fake.bills(name)[0].end == "done"
 
 
