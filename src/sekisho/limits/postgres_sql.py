@@ -42,10 +42,14 @@ FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(count, settled, kept_us
 ON CONFLICT DO NOTHING
 """  # noqa: S608
 
-CHANGE: Final = """
-UPDATE limit_counts AS c SET settled = u.settled, held = u.held
+#: Money without a period stays while it is spent: what others have just settled is not in the ledger yet. Moved once a
+#: day, for its time is indexed.
+CHANGE: Final = f"""
+UPDATE limit_counts AS c SET settled = u.settled, held = u.held, kept_until_us = CASE
+  WHEN c.kept_until_us < {_NOW} + 600000000 AND c.count LIKE 'm:%:0' THEN {_NOW} + 86400000000
+  ELSE c.kept_until_us END
 FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(count, settled, held) WHERE c.count = u.count
-"""
+"""  # noqa: S608
 
 KEEP: Final = f"""
 INSERT INTO limit_reservations (reservation, lines, stage, until_us)
@@ -57,7 +61,7 @@ ON CONFLICT (reservation) DO UPDATE SET lines = EXCLUDED.lines, stage = EXCLUDED
 
 DROP: Final = "DELETE FROM limit_reservations WHERE reservation = ANY($1::text[])"
 
-#: Periods that are over, and what was not begun lately and holds nothing: the ledger knows it.
+#: Periods that are over, and what was not used lately and holds nothing: the ledger knows it.
 TIDY: Final = f"""
 DELETE FROM limit_counts WHERE count IN (
   SELECT count FROM limit_counts WHERE kept_until_us < {_NOW} AND held = 0 LIMIT 500 FOR UPDATE SKIP LOCKED

@@ -136,6 +136,18 @@ async def test_what_is_over_leaves_the_tables(postgres: PostgresServer) -> None:
         assert await used(limiter, budget) == [5]
 
 
+async def test_a_budget_without_a_period_stays_while_it_is_spent(postgres: PostgresServer) -> None:
+    """The ledger does not know yet what was settled just now."""
+    async with over_postgres(postgres.url()) as every:
+        limiter, budget = every.start(), money(100)
+        running = await take(limiter, (budget, 7))
+        postgres.sql("UPDATE limit_counts SET kept_until_us = 1")
+        limiter.settle(running, [5])
+        await is_used(limiter, [5], budget)
+        await limiter._beat_once()
+        assert await used(limiter, budget) == [5]
+
+
 async def test_the_limiter_of_a_process_counts_in_the_database(postgres: PostgresServer) -> None:
     url, books, held = parse_url(Secret(postgres.url())), Books(spent=40), list[str]()
     limiter = postgres_limiter(url, SystemClock(), seed=books.seed, flushed=flushed, hold=held.append)
