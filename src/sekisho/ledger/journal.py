@@ -24,6 +24,7 @@ import msgspec
 from sekisho.core.clock import Clock
 from sekisho.core.errors import OperatorError
 from sekisho.ledger.rows import CallRow, Hold, Intent, decode_record, encode_record, row_of_lost_call, to_columns
+from sekisho.ledger.strangers import Strangers
 from sekisho.store.booking import insert_calls, insert_fresh_calls
 from sekisho.store.db import Store
 from sekisho.store.spool import SEGMENT_BYTES, Spool
@@ -103,6 +104,7 @@ class Journal:
     ) -> None:
         """Take the spool folder of `worker`. Raises OperatorError when another process has it."""
         self.counts = JournalCounts()
+        self._strangers = Strangers(clock)
         self._db = db
         self._clock = clock
         self._queued_rows = queued_rows
@@ -142,6 +144,8 @@ class Journal:
 
     def settle(self, row: CallRow) -> None:
         """Hand in the row of a call. Never raises for a full disk: it runs where the call ends."""
+        if row.key_hash is None and not row.attempts and not self._strangers.may_book():
+            return
         segment = self._spool.segment
         self._open.pop(row.call_id, None)
         self.counts.rows += 1
