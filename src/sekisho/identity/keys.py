@@ -130,7 +130,15 @@ class KeyRing:
     The names in its caches: the hash of a secret, and `=` before the hash that names a key.
     """
 
-    def __init__(self, db: Store, clock: Clock, master_key: Secret) -> None:
+    def __init__(
+        self,
+        db: Store,
+        clock: Clock,
+        master_key: Secret,
+        *,
+        known_max: int = KNOWN_KEYS,
+        unknown_max: int = UNKNOWN_KEYS,
+    ) -> None:
         self._db = db
         self._clock = clock
         self._master = Principal(
@@ -140,10 +148,11 @@ class KeyRing:
             is_master=True,
             role="proxy_admin",
         )
-        self._known = Remembered[Principal](KNOWN_KEYS)
+        self._known = Remembered[Principal](known_max)
+        self._unknown_max = unknown_max
         self._unknown_until_us: dict[str, int] = {}
         self._asked = Flights[Principal | None]()
-        self._scopes = Lru[tuple[str, str], Scope](KNOWN_KEYS)
+        self._scopes = Lru[tuple[str, str], Scope](known_max)
 
     @property
     def master(self) -> Principal:
@@ -217,7 +226,7 @@ class KeyRing:
             if not flight.spoilt_by({("key", name.removeprefix("="))}):
                 self._unknown_until_us.pop(name, None)
                 until_us = self._clock.monotonic_us() + round(UNKNOWN_SECONDS * 1_000_000)
-                remember(self._unknown_until_us, name, until_us, UNKNOWN_KEYS)
+                remember(self._unknown_until_us, name, until_us, self._unknown_max)
             return None
         principal, needs = principal_of(binding, self._scopes), depends_on(binding)
         self._unknown_until_us.pop(name, None)

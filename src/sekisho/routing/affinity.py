@@ -41,10 +41,10 @@ Conversation = tuple[str, ...]
 class Affinity:
     """Conversation -> the id of the deployment that served it last."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, held: int = _HELD) -> None:
         self._clock = clock
         self._kept_us = 3600 * 1_000_000
-        self._bound: Lru[Conversation, tuple[str, int]] = Lru(_HELD)
+        self._bound: Lru[Conversation, tuple[str, int]] = Lru(held)
 
     def keep_for(self, seconds: float) -> None:
         """How long a conversation that falls silent is remembered."""

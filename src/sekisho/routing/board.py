@@ -102,8 +102,9 @@ class Flight:
 class Board:
     """All standings of this process, across reloads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, remembered: int = _REMEMBERED) -> None:
         self._clock = clock
+        self._remembered = remembered
         self._standings: dict[tuple[str, str], Standing] = {}
         self._credentials: dict[object, Breaker] = {}
 
@@ -118,7 +119,7 @@ class Board:
         return found if found is not None else self._enter(key, deployment)
 
     def _enter(self, key: tuple[str, str], deployment: Deployment) -> Standing:
-        if len(self._standings) >= _REMEMBERED:
+        if len(self._standings) >= self._remembered:
             self._standings = {name: one for name, one in self._standings.items() if not one.idle}
         credential = self._credentials.setdefault(credential_of(deployment), Breaker())
         standing = self._standings[key] = Standing(deployment, credential)

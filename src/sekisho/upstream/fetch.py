@@ -23,8 +23,6 @@ from sekisho.upstream.sniff import document_type, image_type
 REDIRECTS_MAX = 3
 #: Addresses of one host that are tried.
 ADDRESSES_MAX = 2
-#: Fetches at once in this process: together they hold at most so many times the size limit.
-AT_ONCE = 16
 CONNECT_SECONDS = 5.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "Sekisho"}
@@ -42,10 +40,13 @@ class NotFetched(CallerError):
 
 
 class FetchLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The largest file, and the longest time for one, redirects and the wait for a turn included."""
+    """The largest file; the longest time for one, redirects and the wait for a turn included; how many at once in this
+    process: together they hold at most so many times the size limit.
+    """
 
     file_bytes: int
     seconds: float
+    at_once: int = 16
 
 
 class Fetcher:
@@ -60,7 +61,7 @@ class Fetcher:
         self._guard = guard
         self._limits = limits
         self._transport = transport or pinned_transport
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._turns = asyncio.Semaphore(limits.at_once)
 
     async def fetch(self, kind: Kind, url: str) -> Media:
         """What the URL holds. Raises UrlRefused or NotFetched."""

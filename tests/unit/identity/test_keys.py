@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from sekisho.core.clock import FakeClock
 from sekisho.core.secret import Secret
-from sekisho.identity import keys as keys_module
 from sekisho.identity.keys import (
     KeyRing,
     Principal,
@@ -85,10 +84,8 @@ def test_an_unknown_key_asks_again_only_after_a_second(db: CountingDatabase, rin
     assert db.reads == 2
 
 
-def test_what_the_ring_remembers_is_bounded(db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys_module, "UNKNOWN_KEYS", 3)
-    monkeypatch.setattr(keys_module, "KNOWN_KEYS", 2)
-    ring = KeyRing(db, clock, Secret(MASTER))
+def test_what_the_ring_remembers_is_bounded(db: Database, clock: FakeClock) -> None:
+    ring = KeyRing(db, clock, Secret(MASTER), known_max=2, unknown_max=3)
     for number in range(9):
         add_key(db, token_hash(f"sk-{number}"))
         assert ring.find(f"sk-{number}") is not None

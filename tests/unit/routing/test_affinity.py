@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from sekisho.core.clock import FakeClock
 from sekisho.identity.keys import Principal
-from sekisho.routing import affinity as module
 from sekisho.routing.affinity import (
     Affinity,
     beginning_hash,
@@ -48,9 +47,8 @@ def test_a_binding_holds_for_its_time_and_is_renewed_by_use() -> None:
     assert affinity.find(("m", "other")) is None
 
 
-def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_HELD", 2)
-    affinity = Affinity(FakeClock())
+def test_the_oldest_make_room() -> None:
+    affinity = Affinity(FakeClock(), held=2)
     for number in range(3):
         affinity.bind((str(number),), "a")
     assert [affinity.find((str(number),)) for number in range(3)] == [None, "a", "a"]

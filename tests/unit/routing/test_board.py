@@ -145,8 +145,8 @@ def test_a_reload_keeps_what_is_configured_as_before(board: Board) -> None:
     assert not board._credentials.keys() - {credential_of(rotated)}
 
 
-def test_names_without_end_do_not_fill_the_memory(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED", 10)
+def test_names_without_end_do_not_fill_the_memory(clock: FakeClock) -> None:
+    board = Board(clock, remembered=10)
     star = deployment("*", "s", "openai/*")
     busy = board.begin(star.concrete("busy"), 1, streams=True)
     board.failed(board.begin(star.concrete("cooling"), 1, streams=True), error(ErrorClass.RATE_LIMITED, 5), RULE)

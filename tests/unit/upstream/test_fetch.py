@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,9 +17,8 @@ from cryptography.x509.oid import NameOID
 
 from sekisho.canonical.media import Kind, Media
 from sekisho.core.errors import CallerError
-from sekisho.upstream import fetch as fetch_module
 from sekisho.upstream.client import ReqwestTransport
-from sekisho.upstream.fetch import AT_ONCE, Fetcher, FetchLimits, NotFetched, pinned_transport
+from sekisho.upstream.fetch import Fetcher, FetchLimits, NotFetched, pinned_transport
 from sekisho.upstream.guard import Admitted, Guard, UrlRefused
 from sekisho.upstream.http import Transport
 from tests.support.media_server import PDF, PNG, Answer, MediaServer, answer, media_server
@@ -209,8 +209,7 @@ async def test_the_next_address_is_tried_where_nobody_answers() -> None:
         assert (await Fetcher(guard, LIMITS).fetch("image", server.url("/a", "files.test"))).data == PNG
 
 
-async def test_only_so_many_are_fetched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_module, "AT_ONCE", 2)
+async def test_only_so_many_are_fetched_at_once() -> None:
     running, most = 0, 0
 
     async def slow(writer: asyncio.StreamWriter) -> None:
@@ -223,10 +222,11 @@ async def test_only_so_many_are_fetched_at_once(monkeypatch: pytest.MonkeyPatch)
         writer.write(answer(PNG))
         await writer.drain()
 
-    async with served({"/a": slow}) as (server, fetcher):
+    limits = msgspec.structs.replace(LIMITS, at_once=2)
+    async with served({"/a": slow}, limits) as (server, fetcher):
         url = server.url("/a", "files.test")
         assert len(await asyncio.gather(*(fetcher.fetch("image", url) for _ in range(6)))) == 6
-    assert most <= 2 < AT_ONCE
+    assert most <= 2 < LIMITS.at_once
 
 
 async def test_every_connection_is_closed() -> None:
