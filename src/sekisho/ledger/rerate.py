@@ -2,7 +2,8 @@
 
 Flows in: rows of the ledger, the prices of each. Flows out: corrections, and what came of each model. Must stay true:
 a row costs what its tokens cost at its time, so that to do it again changes nothing; a row whose price nobody knows now
-keeps what it has; one that was priced by the very same prices is right as it is.
+keeps what it has, and so does one that several attempts share, for nothing says whose tokens they are; one that was
+priced by the very same prices is right as it is.
 """
 
 from __future__ import annotations
@@ -56,12 +57,17 @@ def rerate(rows: Iterable[dict[str, Any]], rates_of: RatesOf, outcomes: Outcomes
 
 
 def _corrected(row: CallRow, columns: dict[str, Any], rates: Rates | None) -> Correction | None:
-    if rates is None or (row.cost_nano_usd is not None and row.price_version == rates.version):
+    if rates is None or (row.cost_nano_usd is not None and (row.price_version == rates.version or _is_shared(row))):
         return None
     usage = msgspec.structs.replace(row.usage, inference_geo=row.inference_geo)
     cost = rates.cost_nano_usd(usage, service_tier=row.service_tier, at_us=row.started_us)
     cost = min(cost, COST_MAX_NANO_USD)
     return Correction(columns, cost, rates.version) if cost != row.cost_nano_usd else None
+
+
+def _is_shared(row: CallRow) -> bool:
+    """Whether attempts at other prices may be in it: what an earlier one may be billed for is never complete."""
+    return row.attempts > 1 and not row.usage_complete
 
 
 def _outcome(row: CallRow, correction: Correction | None) -> Outcome:

@@ -52,6 +52,17 @@ def test_calls_cost_what_their_tokens_cost_at_their_time() -> None:
     }
 
 
+def test_what_several_attempts_share_keeps_its_cost() -> None:
+    shared = {"attempts": 2, "usage_complete": False}
+    found, _ = rerated(
+        {"cost_nano_usd": 5, **shared},
+        {"cost_nano_usd": None, **shared},
+        {"cost_nano_usd": 5, "attempts": 2},
+        {"cost_nano_usd": 5, "usage_complete": False},
+    )
+    assert found == {"c1": 200, "c2": 200, "c3": 200}
+
+
 def test_how_a_call_was_served_has_its_price() -> None:
     found, _ = rerated(
         {"cost_nano_usd": 1, "service_tier": "flex"},
