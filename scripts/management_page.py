@@ -109,7 +109,7 @@ it does not say itself, and follows its changes.
 pairs that were made beside it: then both are at their end.
 
 `GET /audit` shows who changed what, with the object before and after. An administrator's program may say for whom it
-acts in the header `litellm-changed-by`.
+acts in the header `litellm-changed-by`; a key that it makes so is the administrator's to change, as any other.
 
 ## What is refused
 

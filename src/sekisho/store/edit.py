@@ -41,8 +41,10 @@ class Edit:
         self.touched: list[tuple[str, str]] = []
 
     def add(self, entities: Entities[R], **fields: Any) -> R:
-        """A new row of these fields. Raises IntegrityError when its name, or another unique column, is taken."""
-        row = entities.row(**fields, created_us=self.now_us, created_by=self.actor, **self._stamps())
+        """A new row of these fields, the actor's unless they say whose. Raises IntegrityError when its name, or another
+        unique column, is taken.
+        """
+        row = entities.row(**{"created_by": self.actor} | fields, created_us=self.now_us, **self._stamps())
         entities.insert(self.connection, row)
         self.record(entities, "created", None, row)
         return row

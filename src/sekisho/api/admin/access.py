@@ -36,6 +36,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.principal.user_id
 
     @property
+    def name(self) -> str:
+        """The user, or the key of no user."""
+        return self.user_id or self.principal.key_hash
+
+    @property
     def acts_as_user(self) -> bool:
         """Whether the key stands for its user everywhere, and not only in a team or organisation: keys of those are
         made and rotated by their administrators too, who must not become the user by it.

@@ -125,4 +125,4 @@ def actor_of(standing: Standing, changed_by: str | None) -> str:
     """The user, or the key of no user; an administrator may act in another's name."""
     if changed_by and standing.is_admin:
         return changed_by[:_NAME_CHARS]
-    return standing.user_id or standing.principal.key_hash
+    return standing.name

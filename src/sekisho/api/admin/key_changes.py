@@ -88,6 +88,7 @@ def make_key(
     key = sent.key or PREFIX + secrets.token_urlsafe(KEY_BYTES)
     _check_free(edit.connection, key, master_hash)
     _check_alias(edit.connection, fields.get("key_alias"), None)
+    fields["created_by"] = asker.standing.name  # an administrator in another's name does not make it theirs to change
     return key, edit.add(KEYS, token=token_hash(key), key_name=shown_name(key), **fields)
 
 

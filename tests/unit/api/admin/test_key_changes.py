@@ -108,6 +108,17 @@ async def test_a_holder_changes_keys_of_their_own_making(world: Admin) -> None:
     assert reply.status == 403
 
 
+async def test_a_key_made_in_somebodys_name_is_not_of_their_making(world: Admin) -> None:
+    body = world.encoded({"user_id": "user-U", "max_budget": 1})
+    named = [(b"litellm-changed-by", b"user-U")]
+    answer = (await world.call("POST", "/key/generate", body, headers=named)).json
+    assert answer["created_by"] == "default_user_id"
+    reply = await world.post("/key/update", {"key": answer["key"], "max_budget": 1000}, token=key_of("U"))
+    assert (reply.status, reply.error["param"]) == (403, "limits")
+    (line,) = (await world.get("/audit", object_id=answer["token_id"], action="created")).json["audit_logs"]
+    assert line["changed_by"] == "user-U"
+
+
 async def test_a_service_account_belongs_to_a_team_and_to_nobody(world: Admin) -> None:
     path = "/key/service-account/generate"
     reply = await world.post(path, {"team_id": HOME.team, "key_alias": "ci"}, token=key_of("T"))
