@@ -32,6 +32,7 @@ from sekisho.identity.access_keys import AccessKeyRing
 from sekisho.identity.call_scopes import CallScopes
 from sekisho.identity.credential import KeyCallers
 from sekisho.identity.keys import KeyRing
+from sekisho.identity.scopes import Scope
 from sekisho.ledger.journal import Journal
 from sekisho.ledger.prices import PriceBook
 from sekisho.ledger.rows import CallRow, Intent
@@ -47,6 +48,7 @@ from sekisho.routing.memory import Memory
 from sekisho.routing.router import Router
 from sekisho.routing.rules import Rules
 from sekisho.store.db import Database
+from sekisho.store.limits import Limits
 from sekisho.upstream.http import HttpRequest
 from sekisho.wire.registry import BY_NAME, dialect_of
 from tests.support.caller import Caller, silence
@@ -257,6 +259,13 @@ class Stage:
             rulebook=Rulebook(),
             soft=SoftBudgets(limiter, self.clock),
             window=window_table(PriceBook.load(self.clock)),
+        )
+
+    def bind(self, **limits: Any) -> None:
+        """From now on every call is bound by these limits, of which nothing is used yet; `unbound` takes them off."""
+        scope = Scope(kind="team", id=f"t{next(_numbers)}", name="Red", limits=Limits(**limits))
+        self.limiting = msgspec.structs.replace(
+            self.limiting, everybody=(scope,), rulebook=Rulebook(), estimator=Estimator()
         )
 
     async def _spent(self, _rule: Rule, _starts_us: int, _ends_us: int) -> int:

@@ -12,20 +12,8 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from sekisho.store.schema import usage_days
+from sekisho.store.schema import USAGE_MEASURES, usage_days
 from sekisho.store.totals import total
-
-_MEASURES = (
-    "calls",
-    "incomplete",
-    "unpriced",
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "cost_nano_usd",
-)
 
 
 class UsedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +31,9 @@ class UsedModel(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_1h_tokens: int
     output_tokens: int
     cost_nano_usd: int
+
+
+_MEASURES = tuple(name for name in UsedModel.__struct_fields__ if name in USAGE_MEASURES)
 
 
 def used_models(connection: Connection, providers: Sequence[str], from_us: int, until_us: int) -> list[UsedModel]:

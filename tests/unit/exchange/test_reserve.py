@@ -6,8 +6,6 @@ In: scopes with limits that bind every call, scripted providers, prices. Out: wh
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -17,37 +15,19 @@ import pytest
 from sekisho.config.model import DatedPrices, InjectionPoint, MarkControl
 from sekisho.core.money import NANO_PER_USD
 from sekisho.exchange.call import PathSays
-from sekisho.identity.scopes import Scope
 from sekisho.ledger.rows import to_columns
-from sekisho.limits.estimate import Estimator
-from sekisho.limits.rulebook import Rulebook
-from sekisho.store.limits import BudgetWindow, Limits
+from sekisho.store.limits import BudgetWindow
 from tests.support.stations import Outcome, Script, Stage, deployment, refusal, speaking, whole
 from tests.support.wires import DIALECTS, stream_body, whole_body
+
+pytestmark = pytest.mark.usefixtures("unbound")
 
 GOOD = Script([stream_body("openai-chat")])
 #: A dollar a thousand tokens of either kind.
 DEAR = {"input_cost_per_token": Decimal("0.001"), "output_cost_per_token": Decimal("0.001")}
 CHEAP = {"input_cost_per_token": Decimal("0.0000001"), "output_cost_per_token": Decimal("0.0000001")}
 FREE = {"input_cost_per_token": Decimal(0), "output_cost_per_token": Decimal(0)}
-_numbers = itertools.count()
 CLAUDE_CODE = {"user-agent": "claude-cli/2.1.0 (external, cli)", "x-app": "cli"}
-
-
-@pytest.fixture(autouse=True)
-def unbound(stage: Stage) -> Iterator[None]:
-    """The stage as it was, after the test."""
-    before = stage.limiting
-    yield
-    stage.limiting = before
-
-
-def bound(stage: Stage, **limits: Any) -> None:
-    """From now on every call is bound by these limits."""
-    scope = Scope(kind="team", id=f"t{next(_numbers)}", name="Red", limits=Limits(**limits))
-    stage.limiting = msgspec.structs.replace(
-        stage.limiting, everybody=(scope,), rulebook=Rulebook(), estimator=Estimator()
-    )
 
 
 async def used(stage: Stage) -> list[int]:
@@ -69,7 +49,7 @@ async def test_without_limits_nothing_is_held(stage: Stage) -> None:
 
 
 async def test_a_budget_is_used_by_what_the_call_cost(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     done = await stage.carry(GOOD, to=[deployment(costs=DEAR)])
     assert done.caller.status == 200
     assert done.row.cost_nano_usd
@@ -77,7 +57,7 @@ async def test_a_budget_is_used_by_what_the_call_cost(stage: Stage) -> None:
 
 
 async def test_an_exhausted_budget_sends_nothing(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1, budget_duration="1mo")
+    stage.bind(max_budget_nano_usd=1, budget_duration="1mo")
     done = await stage.carry(to=[deployment(costs=DEAR)])
     error = error_of(done)
     assert (done.caller.status, error["type"], error["code"]) == (429, "budget_exceeded", "budget_exceeded")
@@ -91,14 +71,14 @@ async def test_an_exhausted_budget_sends_nothing(stage: Stage) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_coding_agent_hears_of_it_as_a_fault_of_its_request(stage: Stage, dialect: str) -> None:
-    bound(stage, max_budget_nano_usd=0)
+    stage.bind(max_budget_nano_usd=0)
     done = await stage.carry(to=[deployment(costs=DEAR)], dialect=dialect, headers=CLAUDE_CODE)
     assert done.caller.status == 400
     assert "Budget has been exceeded! The budget of team 'Red' is 0 USD." in error_of(done)["message"]
 
 
 async def test_the_status_for_others_is_the_operators_choice(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=0)
+    stage.bind(max_budget_nano_usd=0)
     stage.limiting = msgspec.structs.replace(stage.limiting, budget_status=400)
     assert (await stage.carry(to=[deployment(costs=DEAR)])).caller.status == 400
 
@@ -106,7 +86,7 @@ async def test_the_status_for_others_is_the_operators_choice(stage: Stage) -> No
 @pytest.mark.parametrize("upstream", DIALECTS)
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_an_answer_is_cut_to_what_there_is_room_for(stage: Stage, dialect: str, upstream: str) -> None:
-    bound(stage, max_budget_nano_usd=20 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=20 * NANO_PER_USD)
     limit: dict[str, Any] = {"max_output_tokens" if dialect == "openai-responses" else "max_tokens": 30_000}
     script = Script([stream_body(upstream)])
     done = await stage.carry(script, to=[speaking(upstream, costs=DEAR)], dialect=dialect, **limit)
@@ -118,14 +98,14 @@ async def test_an_answer_is_cut_to_what_there_is_room_for(stage: Stage, dialect:
 
 
 async def test_no_answer_is_cut_below_the_floor(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD)
     stage.limiting = msgspec.structs.replace(stage.limiting, floor_tokens=900)
     done = await stage.carry(to=[deployment(costs=DEAR)], max_tokens=30_000)
     assert (done.caller.status, error_of(done)["code"]) == (429, "budget_exceeded")
 
 
 async def test_no_answer_is_cut_below_what_its_thinking_takes(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=20 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=20 * NANO_PER_USD)
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 9_000}}
     asked = {
         "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
@@ -143,19 +123,19 @@ async def test_no_answer_is_cut_below_what_its_thinking_takes(stage: Stage) -> N
 
 
 async def test_a_short_answer_needs_no_floor(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD)
     done = await stage.carry(GOOD, to=[deployment(costs=DEAR)], max_tokens=30)
     assert (done.caller.status, "x-sekisho-max-tokens" in done.caller.headers) == (200, False)
 
 
 async def test_an_expected_answer_needs_not_room_for_all_that_is_allowed(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=4 * NANO_PER_USD, mode="expected")
+    stage.bind(max_budget_nano_usd=4 * NANO_PER_USD, mode="expected")
     done = await stage.carry(GOOD, to=[deployment(costs=DEAR)], max_tokens=30_000)
     assert (done.caller.status, done.call.output_limit) == (200, None)
 
 
 async def test_requests_of_a_minute(stage: Stage) -> None:
-    bound(stage, rpm_limit=1)
+    stage.bind(rpm_limit=1)
     assert (await stage.carry(GOOD)).caller.status == 200
     done = await stage.carry()
     assert (done.caller.status, error_of(done)["code"]) == (429, "rate_limit_exceeded")
@@ -166,7 +146,7 @@ async def test_requests_of_a_minute(stage: Stage) -> None:
 
 
 async def test_tokens_of_a_minute_are_those_that_were_used(stage: Stage) -> None:
-    bound(stage, tpm_limit=50, input_tpm_limit=100, output_tpm_limit=100)
+    stage.bind(tpm_limit=50, input_tpm_limit=100, output_tpm_limit=100)
     done = await stage.carry(GOOD)
     row = done.row
     prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_tokens
@@ -175,25 +155,25 @@ async def test_tokens_of_a_minute_are_those_that_were_used(stage: Stage) -> None
 
 
 async def test_a_slot_is_free_again_after_the_call(stage: Stage) -> None:
-    bound(stage, max_parallel_requests=1)
+    stage.bind(max_parallel_requests=1)
     assert [(await stage.carry(GOOD)).caller.status for _ in range(2)] == [200, 200]
 
 
 async def test_no_slot_at_all(stage: Stage) -> None:
-    bound(stage, max_parallel_requests=0)
+    stage.bind(max_parallel_requests=0)
     done = await stage.carry()
     assert (done.caller.status, done.caller.headers["retry-after"]) == (429, "1")
 
 
 async def test_a_call_that_the_provider_refused_costs_nothing(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD, rpm_limit=5)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD, rpm_limit=5)
     done = await stage.carry(refusal(400, {"error": {"message": "bad"}}), to=[deployment(costs=DEAR)])
     assert done.caller.status == 400
     assert await used(stage) == [0, 1]
 
 
 async def test_what_an_earlier_attempt_may_be_billed_for_counts(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     cut = Script([stream_body("openai-chat")[:400], ConnectionResetError()], headers={"content-type": "text/html"})
     done = await stage.carry(cut, GOOD, to=[deployment(costs=DEAR), deployment(costs=DEAR)])
     assert (done.caller.status, done.row.attempts) == (200, 2)
@@ -201,23 +181,23 @@ async def test_what_an_earlier_attempt_may_be_billed_for_counts(stage: Stage) ->
 
 
 async def test_a_cheaper_deployment_may_have_room(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=NANO_PER_USD // 100)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD // 100)
     cheap = deployment(costs=CHEAP)
     done = await stage.carry(GOOD, to=[deployment(costs=DEAR), cheap], max_tokens=50)
     assert (done.caller.status, done.row.deployment_id) == (200, cheap.id)
 
 
 async def test_a_budget_of_another_model_does_not_bind(stage: Stage) -> None:
-    bound(stage, model_max_budget={"other": BudgetWindow(max_budget_nano_usd=0)})
+    stage.bind(model_max_budget={"other": BudgetWindow(max_budget_nano_usd=0)})
     assert (await stage.carry(GOOD, to=[deployment(costs=DEAR)])).caller.status == 200
-    bound(stage, model_max_budget={"m": BudgetWindow(max_budget_nano_usd=0)})
+    stage.bind(model_max_budget={"m": BudgetWindow(max_budget_nano_usd=0)})
     done = await stage.carry(to=[deployment(costs=DEAR)])
     assert "team 'Red' for model 'm'" in error_of(done)["message"]
 
 
 @pytest.mark.parametrize(("priceless", "status"), [("refuse", 400), ("allow", 200)])
 async def test_a_model_without_a_price(stage: Stage, priceless: Any, status: int) -> None:
-    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD)
     stage.limiting = msgspec.structs.replace(stage.limiting, priceless=priceless)
     done = await stage.carry(GOOD, to=[deployment("openai/nobody-knows-it")])
     assert done.caller.status == status
@@ -226,12 +206,12 @@ async def test_a_model_without_a_price(stage: Stage, priceless: Any, status: int
 
 
 async def test_a_free_model_needs_no_money(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=0)
+    stage.bind(max_budget_nano_usd=0)
     assert (await stage.carry(GOOD, to=[deployment(costs=FREE)])).caller.status == 200
 
 
 async def test_embeddings_have_no_answer_to_pay_for(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD)
     reply = {"object": "list", "data": [], "model": "e", "usage": {"prompt_tokens": 5, "total_tokens": 5}}
     body = b'{"model":"m","input":"Hi"}'
     done = await stage.carry(whole(reply), to=[deployment(costs=DEAR)], operation="embeddings", body=body)
@@ -239,7 +219,7 @@ async def test_embeddings_have_no_answer_to_pay_for(stage: Stage) -> None:
 
 
 async def test_every_answer_of_a_legacy_completion_is_paid_for(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=200 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=200 * NANO_PER_USD)
     asked = {"model": "m", "prompt": ["Hi", "Ho"], "n": 3, "best_of": 5, "max_tokens": 30_000}
     to, body = [deployment(costs=DEAR)], msgspec.json.encode(asked)
     reply = {"object": "text_completion", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}
@@ -248,7 +228,7 @@ async def test_every_answer_of_a_legacy_completion_is_paid_for(stage: Stage) -> 
     assert done.caller.status == 200
     assert 1_024 <= sent["max_tokens"] < 20_000
     assert sent == asked | {"model": sent["model"], "max_tokens": sent["max_tokens"]}
-    bound(stage, max_budget_nano_usd=NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD)
     done = await stage.carry(to=to, operation="completions", body=body)
     assert (done.caller.status, error_of(done)["code"], done.requests) == (429, "budget_exceeded", [])
 
@@ -261,14 +241,14 @@ async def test_a_cut_legacy_completion_is_booked_as_far_as_it_was_seen(stage: St
 
 
 async def test_what_a_shorter_answer_would_not_help_is_asked_for_once(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1)
+    stage.bind(max_budget_nano_usd=1)
     body, to = b'{"model":"m","input":"Hi"}', [deployment(costs=DEAR)]
     done = await stage.carry(to=to, operation="embeddings", body=body)
     assert (done.caller.status, done.call.output_limit) == (429, None)
 
 
 async def test_a_provider_that_counts_nonsense_is_booked_as_the_ledger_does(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=NANO_PER_USD, tpm_limit=100)
+    stage.bind(max_budget_nano_usd=NANO_PER_USD, tpm_limit=100)
     usage = {"prompt_tokens": 10**30, "completion_tokens": 10**30}
     reply = {"object": "chat.completion", "choices": [], "model": "m", "usage": usage}
     done = await stage.carry(whole(reply), to=[deployment(costs=CHEAP)], stream=False, max_tokens=9)
@@ -278,7 +258,7 @@ async def test_a_provider_that_counts_nonsense_is_booked_as_the_ledger_does(stag
 
 
 async def test_an_answer_that_is_all_thought_has_room(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     usage = {"prompt_tokens": 5, "completion_tokens": 900, "completion_tokens_details": {"reasoning_tokens": 900}}
     reply = {"object": "chat.completion", "choices": [], "model": "m", "usage": usage}
     costs = DEAR | {"output_cost_per_reasoning_token": Decimal("0.01")}
@@ -288,7 +268,7 @@ async def test_an_answer_that_is_all_thought_has_room(stage: Stage) -> None:
 
 
 async def test_an_answer_from_a_dearer_place_has_room(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     usage = {"input_tokens": 5, "output_tokens": 60_000}
     reply = {"type": "message", "role": "assistant", "content": [], "model": "claude-opus-4-6"}
     here, there = [
@@ -309,7 +289,7 @@ async def test_an_answer_from_a_dearer_place_has_room(stage: Stage) -> None:
 async def test_prices_that_fall_before_the_next_attempt_leave_room_for_those_of_the_calls_beginning(
     stage: Stage,
 ) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     tomorrow = dt.datetime.fromtimestamp(stage.clock.now_us() // 10**6, dt.UTC).date() + dt.timedelta(days=1)
     dear = deployment(costs=DEAR)
     info = msgspec.structs.replace(dear.entry.info, prices=(DatedPrices(effective_from=tomorrow, costs=CHEAP),))
@@ -323,7 +303,7 @@ async def test_prices_that_fall_before_the_next_attempt_leave_room_for_those_of_
 
 
 async def test_a_cache_for_an_hour_that_the_gateway_asks_for_has_room(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     usage = {"input_tokens": 0, "cache_creation_input_tokens": 4_500, "output_tokens": 5}
     life = {"cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 4_500}}
     reply = {"type": "message", "role": "assistant", "content": [], "model": "claude", "usage": usage | life}
@@ -339,7 +319,7 @@ async def test_a_cache_for_an_hour_that_the_gateway_asks_for_has_room(stage: Sta
 
 
 async def test_answers_teach_what_to_expect(stage: Stage) -> None:
-    bound(stage, tpm_limit=1_000_000)
+    stage.bind(tpm_limit=1_000_000)
     for _ in range(16):
         await stage.carry(whole(msgspec.json.decode(whole_body("openai-chat"))), stream=False)
     model = deployment().model
@@ -347,7 +327,7 @@ async def test_answers_teach_what_to_expect(stage: Stage) -> None:
 
 
 async def test_a_soft_budget_refuses_nothing_and_is_told_of(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    bound(stage, soft_budget_nano_usd=1)
+    stage.bind(soft_budget_nano_usd=1)
     assert (await stage.carry(GOOD, to=[deployment(costs=DEAR)])).caller.status == 200
     await stage.limiting.soft.look()
     assert "its soft budget is 0.000000001 USD" in caplog.text
@@ -355,7 +335,7 @@ async def test_a_soft_budget_refuses_nothing_and_is_told_of(stage: Stage, caplog
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_no_answer_in_the_background_under_a_budget(stage: Stage, *, stream: bool) -> None:
-    bound(stage, max_budget_nano_usd=1_000 * NANO_PER_USD)
+    stage.bind(max_budget_nano_usd=1_000 * NANO_PER_USD)
     done = await stage.carry(
         to=[speaking("openai-responses", costs=DEAR)], dialect="openai-responses", background=True, stream=stream
     )
@@ -367,7 +347,7 @@ async def test_no_answer_in_the_background_under_a_budget(stage: Stage, *, strea
 async def test_an_answer_in_the_background_where_no_budget_binds(
     stage: Stage, limits: dict[str, int], *, background: bool
 ) -> None:
-    bound(stage, **limits)
+    stage.bind(**limits)
     script = Script([stream_body("openai-responses")])
     to = [speaking("openai-responses", costs=DEAR)]
     done = await stage.carry(script, to=to, dialect="openai-responses", background=background)

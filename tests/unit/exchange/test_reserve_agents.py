@@ -10,7 +10,6 @@ import contextlib
 import heapq
 import logging
 import random
-from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -27,6 +26,8 @@ from sekisho.store.limits import Limits
 from tests.support.caller import Caller
 from tests.support.ledger import row
 from tests.support.stations import Stage, deployment
+
+pytestmark = pytest.mark.usefixtures("unbound")
 
 AGENTS = 20
 MAX_TOKENS = 32_000
@@ -103,13 +104,6 @@ class Office:
             now, agent, call = heapq.heappop(running)
             waiting = [agent]
             self.end(call, answer_tokens=int(min(self.chance.lognormvariate(6.2, 0.8), MAX_TOKENS)))
-
-
-@pytest.fixture(autouse=True)
-def unbound(stage: Stage) -> Iterator[None]:
-    before = stage.limiting
-    yield
-    stage.limiting = before
 
 
 @pytest.mark.parametrize(("kilobytes", "part"), [(1, 0.99), (40, 0.97), (120, 0.93), (235, 0.86)])

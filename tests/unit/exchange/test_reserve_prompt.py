@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
-from sekisho.identity.scopes import Scope
 from sekisho.limits.estimate import Estimator
 from sekisho.limits.rule import Measure
-from sekisho.limits.rulebook import Rulebook
-from sekisho.store.limits import Limits
 from tests.support.stations import MASTER, Script, Stage, deployment, speaking
 from tests.support.wires import stream_body
 
+pytestmark = pytest.mark.usefixtures("unbound")
+
 GOOD = Script([stream_body("openai-chat")])
 CHEAP = {"input_cost_per_token": Decimal("0.0000001"), "output_cost_per_token": Decimal("0.0000001")}
-_numbers = itertools.count()
-
-
-@pytest.fixture(autouse=True)
-def unbound(stage: Stage) -> Iterator[None]:
-    """The stage as it was, after the test."""
-    before = stage.limiting
-    yield
-    stage.limiting = before
-
-
-def bound(stage: Stage, **limits: Any) -> None:
-    """From now on every call is bound by these limits."""
-    scope = Scope(kind="team", id=f"p{next(_numbers)}", name="Red", limits=Limits(**limits))
-    stage.limiting = msgspec.structs.replace(
-        stage.limiting, everybody=(scope,), rulebook=Rulebook(), estimator=Estimator()
-    )
 
 
 async def input_reserved(stage: Stage, window: int | None, mode: str = "hard", **asked: Any) -> int:
     """Input tokens that a call reserves under a budget of this mode."""
-    bound(stage, max_budget_nano_usd=10**15, mode=mode, input_tpm_limit=10**12)
+    stage.bind(max_budget_nano_usd=10**15, mode=mode, input_tpm_limit=10**12)
     stage.limiting = msgspec.structs.replace(stage.limiting, window=lambda _: window)
     done = await stage.carry(GOOD, to=[deployment(costs=CHEAP)], **asked)
     [line] = [line for line in done.call.reserved if line.rule.measure is Measure.INPUT_TOKENS]
@@ -83,7 +63,7 @@ async def test_a_picture_reserves_its_tokens_and_not_its_bytes(stage: Stage) -> 
 
 
 async def test_what_a_provider_added_of_its_own_teaches_nothing(stage: Stage) -> None:
-    bound(stage, max_budget_nano_usd=10**15)
+    stage.bind(max_budget_nano_usd=10**15)
     plain = {"model": "m", "input": "Hi " * 400}
     for body in [plain | {"previous_response_id": "resp_1"}] * 20:
         done = await stage.carry(
