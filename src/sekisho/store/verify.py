@@ -70,7 +70,7 @@ def one_moment(connection: Connection) -> None:
     """All that is read from here on is of one moment, and no day of calls leaves meanwhile."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        connection.exec_driver_sql("LOCK TABLE calls IN ACCESS SHARE MODE")  # tables leave whatever moment is read
+        connection.exec_driver_sql("LOCK TABLE ONLY calls IN ACCESS SHARE MODE")  # tables leave whatever moment is read
     else:
         connection.exec_driver_sql("BEGIN")
 
