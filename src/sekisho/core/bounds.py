@@ -6,6 +6,8 @@ from __future__ import annotations
 BODY_BYTES = 32 * 1024 * 1024
 #: Keys at the top of a body: no API has a tenth of them.
 BODY_KEYS = 1_000
+#: Messages and parts of a request that is translated: each takes some µs, in which nobody else is served.
+PIECES = 20_000
 #: Bodies held at once over all requests; above it the gateway answers that it is overloaded.
 BODIES_IN_FLIGHT_BYTES = 1024 * 1024 * 1024
 #: What WebSockets have said so far, over all of them: each turn of one goes upstream with all of its conversation.

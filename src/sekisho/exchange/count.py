@@ -33,6 +33,7 @@ from sekisho.wire.counting import Asked, Prompt
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.estimate import estimate_tokens, unseen
 from sekisho.wire.json_edit import JsonObject
+from sekisho.wire.pieces import check_pieces
 from sekisho.wire.registry import spoken
 
 #: The operations that are answered here.
@@ -135,6 +136,7 @@ def _in_dialect(
     prompt: Prompt, source: Dialect, upstream: Dialect, deployment: Deployment, betas: tuple[str, ...]
 ) -> bytes:
     if not upstream.shares_body_with(source):
+        check_pieces(prompt.body)
         return upstream.encode_request(source.decode_request(prompt.body), deployment.target).body
     json = JsonObject(prompt.body)
     if upstream.name == source.name:

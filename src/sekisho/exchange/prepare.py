@@ -25,6 +25,7 @@ from sekisho.wire.carrier import Said
 from sekisho.wire.dialect import Dialect
 from sekisho.wire.json_edit import JsonObject
 from sekisho.wire.output_cap import lowered
+from sekisho.wire.pieces import check_pieces
 
 _OF_BEDROCK = "x-amzn-bedrock-"
 #: InvokeModel names a guardrail here, which must hold or be refused.
@@ -56,6 +57,7 @@ async def words_for(call: Call, upstream: Dialect, fetch: Fetch | None, turns: T
     if same and (upstream.name == call.dialect.name or upstream.name in TAKEN or b'"url"' not in call.body):
         return None
     if call.canonical is None:
+        check_pieces(call.body)
         await turns.take(len(call.body))
     said = call.request()
     fetched = await with_fetched_media(said, upstream.name, fetch)

@@ -16,7 +16,7 @@ import msgspec
 from sekisho.canonical.request import Message, Part, RedactedThinking, Refusal, Text, Thinking, ToolCall, ToolResult
 from sekisho.canonical.target import Target
 from sekisho.canonical.tools import legal_name
-from sekisho.core.errors import UnsupportedFeature
+from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 
 #: Words where the API demands some and the caller said none.
 OPENING = "(The conversation begins with the assistant.)"
@@ -47,9 +47,12 @@ def split_leading(messages: Sequence[Message]) -> tuple[list[Text | Refusal], Se
 def turns_of(messages: Sequence[Message], notes: list[str], is_taken: _Takes) -> list[Turn]:
     """The conversation as the API takes it; `notes` gets the names of what was dropped or added.
 
-    `is_taken`: whether the model takes this thought back.
+    `is_taken`: whether the model takes this thought back. Raises MalformedRequest where nothing is said.
     """
     turns = _merged(messages, notes, is_taken)
+    if messages and not turns:
+        text = "messages: Every message is empty, and the API that serves this model takes none of them: say something."
+        raise MalformedRequest(text, param="messages")
     if not turns or turns[0].role == "assistant":
         turns.insert(0, Turn("user", [Text(OPENING)]))
         notes.append("messages.first_turn")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from sekisho.canonical.request import (
@@ -17,6 +17,7 @@ from sekisho.canonical.request import (
     ToolResult,
 )
 from sekisho.canonical.target import Target
+from sekisho.core.errors import MalformedRequest
 from sekisho.wire.thoughts import is_claudes
 from sekisho.wire.turns import OPENING, UNANSWERED, Turn, check_ending, must_not_think, turns_of
 from tests.unit.wire.anthropic_messages.samples import said
@@ -82,6 +83,13 @@ def test_the_user_opens() -> None:
     assert got == [Turn("user", [Text(OPENING)]), Turn("assistant", [Text("Hello")])]
     assert turns()[0] == [Turn("user", [Text(OPENING)])]
     assert notes == ["messages.first_turn"]
+
+
+def test_a_conversation_in_which_nothing_is_said_is_refused() -> None:
+    """Words of the gateway's own would be answered instead."""
+    for said_all in ([said("user", "")], [said("user", " \n"), said("assistant", FOREIGN)], [said("user")]):
+        with pytest.raises(MalformedRequest, match="Every message is empty"):
+            turns(*said_all)
 
 
 def test_blank_text_and_foreign_thoughts_stay_behind() -> None:
@@ -159,7 +167,10 @@ MESSAGES = st.lists(
 
 @given(MESSAGES)
 def test_any_conversation_becomes_one_that_the_api_takes(messages: list[Message]) -> None:
-    got, _ = turns(*messages)
+    try:
+        got, _ = turns(*messages)
+    except MalformedRequest:
+        reject()
     assert [turn.role for turn in got] == [("user", "assistant")[at % 2] for at in range(len(got))]
     assert all(turn.parts for turn in got)
     open_calls: list[str] = []

@@ -7,7 +7,7 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from sekisho.canonical.request import (
@@ -26,7 +26,7 @@ from sekisho.canonical.request import (
     ToolChoice,
     ToolResult,
 )
-from sekisho.core.errors import UnsupportedFeature
+from sekisho.core.errors import MalformedRequest, UnsupportedFeature
 from sekisho.wire.bedrock_converse import DIALECT
 from sekisho.wire.turns import OPENING, UNANSWERED
 from tests.unit.wire.bedrock_converse.samples import ADAPTIVE, CLAUDE, NOVA, OTHER, asked, dropped, encoded, said, sent
@@ -140,7 +140,10 @@ conversations = st.lists(
 def test_any_conversation_becomes_one_that_the_api_takes(history: list[Message], profile: Any, offered: object) -> None:
     tools = (Tool(name="look"), Tool(name="é", description="", cache=CacheMark())) if offered else ()
     request = asked(*history, tools=tools, tool_choice=ToolChoice("auto"))
-    body = sent(request, profile)
+    try:
+        body = sent(request, profile)
+    except MalformedRequest:  # nothing is said in it
+        reject()
     # botocore wants base64 to be bytes or text, an empty blob is the caller's own mistake
     assert [line for line in complaints(request, profile).split("\n") if line and "bytes" not in line] == []
     open_calls: list[str] = []
@@ -170,6 +173,9 @@ def test_a_longer_conversation_begins_with_the_same_bytes(said_so_far: list[Mess
 
 @given(conversations)
 def test_what_is_sent_reads_back_as_the_same(said_so_far: list[Message]) -> None:
-    body = encoded(asked(*said_so_far)).body
+    try:
+        body = encoded(asked(*said_so_far)).body
+    except MalformedRequest:  # nothing is said in it
+        reject()
     again = DIALECT.decode_request(body)
     assert encoded(msgspec.structs.replace(again, model="asked")).body == body
