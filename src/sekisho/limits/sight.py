@@ -54,6 +54,9 @@ _DISGUISE: Final = re.compile(rb"\\u00(?:2c|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|
 _DOCUMENT: Final = b'"document"'
 #: Between a word and its value.
 _SPACE: Final = b' \t\r\n:"'
+#: A PDF may begin within its first 1,024 bytes: so many characters, with some ends of lines.
+_HEAD_CHARS: Final = 1_440
+_PLAIN: Final = bytes.maketrans(b"-_", b"+/")
 _PDF: Final = b"%PDF"
 _PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 _TOOLS: Final = ("tools", "functions", "toolConfig")
@@ -116,8 +119,8 @@ def _with_files(plain: Sight, body: bytes, dialect: str) -> Sight:
         return Sight(len(body), hidden=True)
     pictures, taken = 0, 0
     for start, end in _files(body, _INLINE.get(dialect)):
-        head = _head(body[start : min(end, start + 16)])
-        if head.startswith(_PDF):  # how many pages it has is not seen from outside
+        head = _head(body[start : min(end, start + _HEAD_CHARS)])
+        if _PDF in head and not head.startswith(_PICTURES):  # how many pages it has is not seen from outside
             return Sight(len(body), hidden=True)
         if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
             pictures, taken = pictures + 1, taken + end - start
@@ -156,8 +159,11 @@ def _is_disguised(body: bytes) -> bool:
 
 
 def _head(text: bytes) -> bytes:
+    for line_end in (rb"\n", rb"\r"):
+        text = text.replace(line_end, b"")
+    text = text.translate(_PLAIN, b"\\ \t\r\n")
     try:
-        return base64.b64decode(text.translate(bytes.maketrans(b"-_", b"+/")))
+        return base64.b64decode(text[: len(text) // 4 * 4])
     except (binascii.Error, ValueError):
         return b""
 

@@ -70,6 +70,14 @@ def test_a_file_of_unknown_length_is_hidden_and_sound_counts_by_its_bytes(dialec
     assert sound.text_bytes > len(WAV)
 
 
+@every_dialect
+@pytest.mark.parametrize("before", [b"\n", b"junk " * 100])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_pdf_that_begins_a_little_later_is_one(dialect: str, before: bytes, *, lines: bool) -> None:
+    encode = base64.encodebytes if lines else base64.b64encode
+    assert seen(dialect, INLINE[dialect](encode(before + b"%PDF-1.7 and so on").decode())).hidden
+
+
 @pytest.mark.parametrize(
     ("dialect", "body"),
     [
