@@ -17,6 +17,8 @@ from tests.support.provider import RunningProvider
 from tests.support.sse_client import Cut, call
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.real
+
 _KEPT_IN = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 CONFIG = """
 daemon off; pid nginx.pid; error_log nginx.log;
