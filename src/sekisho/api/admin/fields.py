@@ -14,7 +14,7 @@ import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sekisho.api.admin.limit_fields import IN_METADATA, LimitFields, Name, limits_from
+from sekisho.api.admin.limit_fields import IN_METADATA, LimitFields, Name, Sent, limits_from
 from sekisho.api.admin.refused import REFUSED_FIELDS, REFUSED_METADATA
 from sekisho.core.errors import CallerError, ErrorClass, MalformedRequest
 from sekisho.store.limits import Limits
@@ -62,10 +62,8 @@ class ResidencyFields(BaseModel):
         return {name: value for name, value in said.items() if value}
 
 
-class Body(BaseModel):
+class Body(Sent):
     """Any request: fields beyond those of its class are refused or named in the answer's header."""
-
-    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
 
 class Described(LimitFields):
@@ -146,7 +144,7 @@ def _inside(fields: dict[str, Any]) -> LimitFields:
     try:
         return LimitFields.model_validate(fields)
     except ValidationError as error:
-        name = f"metadata.{error.errors()[0]['loc'][0]}"
+        name = ".".join(["metadata", *map(str, error.errors()[0]["loc"][:1])])
         raise MalformedRequest(f"'{name}': {error.errors()[0]['msg']}", param=name) from None
 
 

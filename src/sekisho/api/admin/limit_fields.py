@@ -7,10 +7,20 @@ stored limit, null unsets it, and a limit that could never work is refused by na
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from sekisho.core.errors import MalformedRequest
 from sekisho.core.money import nano_usd
@@ -23,6 +33,9 @@ COUNT_MAX = 10**15
 #: Models, and further windows, of one scope.
 MODELS_MAX = 1_000
 WINDOWS_MAX = 10
+#: Faults of one body that are told each; more are one of this kind.
+FAULTS_MAX = 100
+TOO_MANY_FAULTS = "too_many_faults"
 #: Of dates.
 MIN_YEAR, MAX_YEAR = 2000, 2200
 
@@ -70,10 +83,24 @@ class Window(BaseModel):
     reset_at: Name | None = None
 
 
-class LimitFields(BaseModel):
-    """What may be set of a scope's limits; the last four are our own."""
+class Sent(BaseModel):
+    """Any body. To word each of a hundred thousand faults would hold up the event loop for seconds."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _few_faults(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(sent)
+        except ValidationError as error:
+            if error.error_count() <= FAULTS_MAX:
+                raise
+            raise PydanticCustomError(TOO_MANY_FAULTS, "The body has more than a hundred fields at fault.") from None
+
+
+class LimitFields(Sent):
+    """What may be set of a scope's limits; the last four are our own."""
 
     max_budget: OptionalUsd = None
     soft_budget: OptionalUsd = None

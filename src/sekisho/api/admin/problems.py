@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from sekisho.api.admin.limit_fields import TOO_MANY_FAULTS
 from sekisho.api.admin.not_offered import why_not_offered
 from sekisho.core.errors import CallerError, ErrorClass, SekishoError
 from sekisho.store.away import StoreAway
@@ -75,6 +76,8 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
         return problem(400, "The body is not valid JSON.")
     if first["type"] == "missing" and not place:
         return problem(400, "The body is missing: send a JSON object with Content-Type: application/json.")
+    if first["type"] == TOO_MANY_FAULTS:
+        return problem(400, str(first["msg"]))
     field = ".".join(place)
     if not field:
         return problem(400, "The body must be a JSON object, sent with Content-Type: application/json.")

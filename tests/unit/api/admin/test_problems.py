@@ -18,6 +18,7 @@ from sekisho.api.admin.problems import (
 )
 from sekisho.core.errors import MalformedRequest, OperatorError
 from sekisho.store.away import StoreAway
+from tests.support.admin import Admin
 
 REQUEST = Request({"type": "http", "path": "/sso/callback", "headers": []})
 
@@ -91,3 +92,15 @@ async def test_a_path_that_is_left_out_says_why() -> None:
     response = await on_http_exception(REQUEST, HTTPException(404))
     assert (response.status_code, told(response)["type"]) == (404, "not_found_error")
     assert "single sign-on" in told(response)["message"]
+
+
+@pytest.mark.parametrize(
+    "field", ["aliases", "model_rpm_limit", "model_max_budget", "metadata.model_rpm_limit", "allowed_routes"]
+)
+@pytest.mark.parametrize(("count", "named"), [(2, True), (1_000, False)])
+async def test_of_many_faults_none_is_worded(admin: Admin, field: str, count: int, *, named: bool) -> None:
+    wrong: object = [1] * count if field == "allowed_routes" else {f"m{number}": [] for number in range(count)}
+    first, _, second = field.partition(".")
+    reply = await admin.post("/key/generate", {first: {second: wrong} if second else wrong})
+    assert (reply.status, (reply.error["param"] or "").startswith(field)) == (400, named)
+    assert named or "more than a hundred" in reply.error["message"]
