@@ -17,16 +17,16 @@ from sekisho.canonical.reply import Reply
 from sekisho.canonical.request import Part, RedactedThinking, Refusal, Request, Text, Thinking, ToolCall
 from sekisho.canonical.tools import tool_input, wire_names
 from sekisho.canonical.usage import Usage
-from sekisho.core.errors import UpstreamProtocolError
+from sekisho.core.errors import ErrorInfo, UpstreamProtocolError
 from sekisho.wire.bedrock_converse.blocks import Json
 from sekisho.wire.bedrock_converse.media import redacted_content, sealed_content
 from sekisho.wire.bedrock_converse.reply_schema import (
     SERVER_TOOL,
-    STOPS,
     BlockOut,
     ReplyOut,
     citation_of,
     served_model_of,
+    stop_of,
     stop_sequence_of,
     usage_of,
 )
@@ -47,13 +47,16 @@ _STOP_WORDS = {
 
 
 def decode_reply(body: bytes) -> Reply:
-    """Raises UpstreamProtocolError when `body` is not a Converse reply."""
+    """Raises UpstreamProtocolError when `body` is not a Converse reply, or one that Bedrock could not read itself."""
     try:
         reply = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UpstreamProtocolError("The provider's answer is not a Converse reply.") from None
     if reply.output is None or reply.stop_reason is None:
         raise UpstreamProtocolError("The provider's answer is not a Converse reply.")
+    stop = stop_of(reply.stop_reason)
+    if isinstance(stop, ErrorInfo):
+        raise UpstreamProtocolError(stop.message, code=stop.code)
     parts: list[Part] = []
     citations: list[tuple[int, Citation]] = []
     for block in reply.output.message.content if reply.output.message is not None else ():
@@ -67,7 +70,7 @@ def decode_reply(body: bytes) -> Reply:
         id="",
         model=served_model_of(reply.trace) or "",
         parts=tuple(parts),
-        stop=STOPS.get(reply.stop_reason, StopReason.END_TURN),
+        stop=stop,
         stop_sequence=stop_sequence_of(reply.additional_model_response_fields),
         usage=None if reply.usage is None else usage_of(reply.usage, reply.service_tier),
         citations=tuple(citations),

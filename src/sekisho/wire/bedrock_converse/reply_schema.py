@@ -12,6 +12,7 @@ import msgspec
 
 from sekisho.canonical.events import Citation, StopReason
 from sekisho.canonical.usage import Usage
+from sekisho.core.errors import ErrorClass, ErrorInfo
 
 
 class _Out(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -134,7 +135,7 @@ class EventOut(_Out, frozen=True, kw_only=True):
     service_tier: TierOut | None = None
 
 
-STOPS = {
+_STOPS = {
     "end_turn": StopReason.END_TURN,
     "tool_use": StopReason.TOOL_USE,
     "max_tokens": StopReason.MAX_TOKENS,
@@ -142,12 +143,19 @@ STOPS = {
     "content_filtered": StopReason.REFUSAL,
     "guardrail_intervened": StopReason.REFUSAL,
     "model_context_window_exceeded": StopReason.CONTEXT_WINDOW,
-    # The model's own fault; what it said until then is all there is.
-    "malformed_model_output": StopReason.END_TURN,
-    "malformed_tool_use": StopReason.END_TURN,
 }
+#: Answers that Bedrock could not read itself. An agent would take the end of a turn for the end of its work.
+_FAILURES = ("malformed_model_output", "malformed_tool_use")
 #: A tool that the provider ran by itself: its calls and results have no canonical word.
 SERVER_TOOL = "server_tool_use"
+
+
+def stop_of(word: str | None) -> StopReason | ErrorInfo:
+    """The canonical reason, or the failure that it is; an unknown word is the end of the turn."""
+    if word in _FAILURES:
+        message = f"The provider could not read the model's answer: {word}. Try again."
+        return ErrorInfo(error_class=ErrorClass.UPSTREAM_ERROR, message=message, status=502, code=word)
+    return _STOPS.get(word or "", StopReason.END_TURN)
 
 
 def usage_of(reported: UsageOut, tier: TierOut | None = None) -> Usage:

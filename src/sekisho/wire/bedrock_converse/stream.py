@@ -17,11 +17,11 @@ from sekisho.core.errors import ErrorClass, ErrorInfo, UpstreamProtocolError
 from sekisho.wire.aws_errors import is_exception, read_exception
 from sekisho.wire.bedrock_converse.reply_schema import (
     SERVER_TOOL,
-    STOPS,
     BlockOut,
     EventOut,
     ReasoningOut,
     citation_of,
+    stop_of,
     stop_sequence_of,
     usage_of,
 )
@@ -53,7 +53,7 @@ class ConverseReader:
         self._blocks = 0
         #: contentBlockIndex -> the open block.
         self._open: dict[int, _Open] = {}
-        self._stop: e.Finished | None = None
+        self._stop: e.Finished | e.Failed | None = None
         self._started = False
         self._ended = False
 
@@ -187,9 +187,12 @@ class ConverseReader:
         for block in self._open.values():
             self._close_block(block, out)
         self._open = {}
-        stop = STOPS.get(event.stop_reason or "", e.StopReason.END_TURN)
+        stop = stop_of(event.stop_reason)
         fired = stop_sequence_of(event.additional_model_response_fields)
-        self._stop = e.Finished(stop=stop, stop_sequence=fired)
+        if isinstance(stop, ErrorInfo):
+            self._stop = e.Failed(stop)
+        else:
+            self._stop = e.Finished(stop=stop, stop_sequence=fired)
 
     def _metadata(self, event: EventOut, out: list[e.Event]) -> None:
         if self._stop is None:

@@ -220,8 +220,10 @@ class StreamWriter:
     def _end_call(self, item: Item, block: _Block, text: str) -> bytes:
         said, place = self._said, block.place
         if item["type"] == "function_call":
-            item["arguments"] = text
-            return said.event("response.function_call_arguments.done", **place, arguments=text)
+            # A call without arguments: clients parse what they joined, and "" is no JSON.
+            out = b"" if text.strip() else self._delta(block, "{}")
+            item["arguments"] = text = "".join(block.texts)
+            return out + said.event("response.function_call_arguments.done", **place, arguments=text)
         item["input"] = text = free_text(block.start, text)
         return said.event("response.custom_tool_call_input.delta", **place, delta=text) + said.event(
             "response.custom_tool_call_input.done", **place, input=text

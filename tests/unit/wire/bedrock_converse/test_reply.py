@@ -115,16 +115,18 @@ def test_why_the_model_stopped(stop: StopReason, word: str) -> None:
     )
 
 
-def test_stop_words_of_guardrails_and_broken_output() -> None:
+def test_stop_words_of_guardrails_and_of_tomorrow() -> None:
     stops = {
-        word: DIALECT.decode_reply(provider({"text": "a"}, stop=word)).stop
-        for word in ("guardrail_intervened", "malformed_tool_use", "new")
+        word: DIALECT.decode_reply(provider({"text": "a"}, stop=word)).stop for word in ("guardrail_intervened", "new")
     }
-    assert stops == {
-        "guardrail_intervened": StopReason.REFUSAL,
-        "malformed_tool_use": StopReason.END_TURN,
-        "new": StopReason.END_TURN,
-    }
+    assert stops == {"guardrail_intervened": StopReason.REFUSAL, "new": StopReason.END_TURN}
+
+
+@pytest.mark.parametrize("word", ["malformed_model_output", "malformed_tool_use"])
+def test_an_answer_that_bedrock_could_not_read_is_a_failure(word: str) -> None:
+    """An agent would take the end of a turn for the end of its work."""
+    with pytest.raises(UpstreamProtocolError, match=word):
+        DIALECT.decode_reply(provider({"text": "a"}, stop=word))
 
 
 def test_the_stop_sequence_for_who_asked() -> None:

@@ -160,3 +160,12 @@ def test_a_stream_with_a_wrong_byte_is_refused(at: int, change: int) -> None:
     broken = bytearray(STREAM)
     broken[at] ^= change
     assert status_of(lambda: fold(read(bytes(broken)))) == 502
+
+
+@pytest.mark.parametrize("word", ["malformed_model_output", "malformed_tool_use"])
+def test_a_stream_that_bedrock_could_not_read_fails_and_is_counted(word: str) -> None:
+    """An agent would take the end of a turn for the end of its work."""
+    *_, usage, last = read(HEAD + block(0, {"text": "a"}) + tail(word))
+    assert isinstance(usage, e.UsageReported)
+    assert isinstance(last, e.Failed)
+    assert (last.error.code, last.error.error_class) == (word, ErrorClass.UPSTREAM_ERROR)

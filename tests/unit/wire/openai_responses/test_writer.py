@@ -100,6 +100,16 @@ def test_neighbouring_texts_are_parts_of_one_message() -> None:
     assert [part["text"] for part in final["output"][0]["content"]] == ["a", "b"]
 
 
+@pytest.mark.parametrize("deltas", [(), ("",), (" ",)], ids=["none", "empty", "blank"])
+def test_a_call_without_arguments_has_an_empty_object(deltas: tuple[str, ...]) -> None:
+    """Some servers send none where a tool takes none, and clients parse what they get."""
+    events = write(START, *call(0, "f", *deltas), END)
+    final = check_grammar(events)
+    assert final["output"][0]["arguments"].strip() == "{}"
+    told = [event["delta"] for event in events if event["type"].endswith("arguments.delta")]
+    assert "".join(told) == final["output"][0]["arguments"]
+
+
 def test_calls_that_run_beside_each_other_are_told_one_after_the_other() -> None:
     a, b, c = call(0, "f", '{"a"', ":1}"), call(1, "g", "{}"), call(2, "h", "{}")
     mixed = [a[0], b[0], a[1], c[0], b[1], c[1], b[2], a[2], a[3], c[2]]
