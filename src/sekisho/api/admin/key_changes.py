@@ -170,7 +170,7 @@ def _changed(edit: Edit, asker: Asker, present: KeyRow, fields: dict[str, Any]) 
     reach = asker.check(owner_of_key(edit.connection, present)) & asker.check(wanted)
     if wanted.team_id not in {None, present.team_id} and not leads(reach):
         check_may_touch(asker.standing, _MAKING, wanted)  # who may not make a key there moves none into it
-    if {"team_id", "user_id"} & fields.keys():
+    if {"team_id", "user_id", "organization_id"} & fields.keys():
         check_member(edit.connection, asker, wanted)
     _check_leaders_only(reach, fields, present)
     if not leads(reach) and present.created_by != asker.user_id:

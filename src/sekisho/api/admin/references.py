@@ -14,7 +14,15 @@ from sqlalchemy.engine import Connection
 from sekisho.api.admin.access import Owner
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import MalformedRequest
-from sekisho.store.directory import BUDGETS, ORGANIZATIONS, PROJECTS, TEAM_MEMBERS, TEAMS, USERS
+from sekisho.store.directory import (
+    BUDGETS,
+    ORGANIZATION_MEMBERS,
+    ORGANIZATIONS,
+    PROJECTS,
+    TEAM_MEMBERS,
+    TEAMS,
+    USERS,
+)
 from sekisho.store.edit import Edit
 from sekisho.store.entities import Entities
 from sekisho.store.keys import KeyRow
@@ -50,14 +58,21 @@ def check_references(edit: Edit, asker: Asker, fields: dict[str, Any], present: 
 
 
 def check_member(connection: Connection, asker: Asker, owner: Owner) -> None:
-    """A key in a user's name is booked on them: who leads a team names its members, or themselves.
+    """A key in a user's name is booked on them: who leads a team, or administers an organisation, names its members, or
+    themselves.
 
-    Asked of those only who reach the team: others are not told who is in it. Raises MalformedRequest.
+    Asked of those only who reach the team or organisation: others are not told who is in it. Raises MalformedRequest.
     """
-    if asker.is_admin or owner.team_id is None or owner.user_id in {None, asker.user_id}:
+    user_id = owner.user_id
+    if asker.is_admin or user_id is None or user_id == asker.user_id:
         return
-    if TEAM_MEMBERS.get(connection, owner.team_id, owner.user_id or "") is None:
-        message = "'user_id' is no member of the key's team: add them by /team/member_add first."
+    if owner.team_id is not None:
+        inside, place = TEAM_MEMBERS.get(connection, owner.team_id, user_id) is not None, "team"
+    else:
+        named = [ORGANIZATION_MEMBERS.get(connection, name, user_id) for name in owner.organization_ids]
+        inside, place = None not in named, "organization"
+    if not inside:
+        message = f"'user_id' is no member of the key's {place}: add them by /{place}/member_add first."
         raise MalformedRequest(message, param="user_id")
 
 

@@ -62,3 +62,14 @@ async def test_who_leads_a_team_makes_and_gives_its_keys_to_its_members_only(wor
     own = await world.post("/key/generate", {"team_id": HOME.team}, token=key_of("O"))
     assert own.json["user_id"] == "user-O", "who administers the organisation needs no membership for themselves"
     assert (await world.post("/key/generate", stranger, token=key_of("U"))).status == 403
+
+
+async def test_who_administers_an_organisation_makes_keys_for_its_members_only(world: Admin) -> None:
+    body = {"organization_id": HOME.organization, "user_id": "user-U"}
+    reply = await world.post("/key/generate", body, token=key_of("O"))
+    assert (reply.status, reply.error["param"]) == (400, "user_id")
+    nobodys = await world.post("/key/generate", body | {"user_id": None}, token=key_of("O"))
+    reply = await world.post("/key/update", {"key": nobodys.json["key"], "user_id": "user-U"}, token=key_of("O"))
+    assert (reply.status, reply.error["param"]) == (400, "user_id")
+    await world.post("/organization/member_add", body | {"member": {"user_id": "user-U"}})
+    assert (await world.post("/key/generate", body, token=key_of("O"))).status == 200

@@ -61,9 +61,9 @@ def test_each_sees_what_they_lead(world: Admin) -> None:
 
 
 async def test_a_key_of_an_organisation_does_not_show_what_its_user_spends_elsewhere(world: Admin) -> None:
-    made = await world.post(
-        "/key/generate", {"organization_id": HOME.organization, "user_id": "user-U"}, token=key_of("O")
-    )
+    place = {"organization_id": HOME.organization}
+    await world.post("/organization/member_add", place | {"member": {"user_id": "user-U"}}, token=key_of("O"))
+    made = await world.post("/key/generate", place | {"user_id": "user-U"}, token=key_of("O"))
     world.journal.settle(row(key_hash=token_hash(PERSONAL_KEY), user_id="user-U", cost_nano_usd=777))
     days = {"start_date": "2023-11-01", "end_date": "2023-11-30"}
     assert (await world.get("/sekisho/v1/usage", token=PERSONAL_KEY, **days)).json["total"]["cost_nano_usd"] == 777
