@@ -105,7 +105,8 @@ class Blocks:
         parts: list[Part] = [part for part in result.parts if not isinstance(part, Text) or part.text.strip()]
         if not parts and result.is_error:
             parts = [Text(FAILED_WITHOUT_WORDS)]
-        value: Json = {"toolUseId": result.call_id, "content": [self._block(part) for part in parts]}
+        content = [self._block(part) for part in parts] or [{"text": ""}]  # models that are not Claude want one block
+        value: Json = {"toolUseId": result.call_id, "content": content}
         if result.is_error:
             value["status"] = "error"
         return value

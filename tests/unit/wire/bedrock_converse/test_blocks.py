@@ -135,6 +135,8 @@ def test_results_and_their_failures() -> None:
         "toolUseId": "t",
         "content": [{"text": "a"}, {"image": {"format": "png", "source": {"bytes": "aGk="}}}],
     }
+    for empty in (in_result(), in_result(Text(""))):  # models that are not Claude refuse a list without a block
+        assert empty == [{"toolResult": {"toolUseId": "t", "content": [{"text": ""}]}}]
     (failed,) = in_result(is_error=True)
     assert failed["toolResult"] == {"toolUseId": "t", "content": [{"text": FAILED_WITHOUT_WORDS}], "status": "error"}
 
