@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
+from sekisho.canonical.events import Started
+from sekisho.canonical.fold import unfold
+from sekisho.canonical.request import Request
 from sekisho.core.errors import StreamBroken, UpstreamUnreachable
+from sekisho.core.money import usd_text
 from sekisho.exchange.meter import estimated_tokens
+from sekisho.wire.registry import BY_NAME
 from tests.support.stations import PATIENT, Script, Stage, body_of, deployment, refusal, speaking, whole
-from tests.support.wires import USAGE, error_event, first_events, stream_body, stream_events, whole_body
+from tests.support.wires import DIALECTS, USAGE, error_event, first_events, stream_body, stream_events, whole_body
 
 COSTS = {"input_cost_per_token": Decimal("0.000001"), "output_cost_per_token": Decimal("0.000002")}
 SUM = USAGE.input_tokens * 1_000 + USAGE.output_tokens * 2_000
@@ -111,3 +117,93 @@ async def test_an_answer_that_was_not_understood_is_booked_by_its_length(stage: 
     done = await stage.carry(whole(msgspec.Raw(body)), to=[deployment()], stream=False)
     assert (done.caller.body, done.row.usage_complete) == (body, False)
     assert done.row.output_tokens == estimated_tokens(len(body))
+
+
+#: What each provider counts of one answer: 60 fresh tokens, 300 from a cache, and where it says so 50 written into one,
+#: 30 of them for an hour; and by whom it is served.
+CACHED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "anthropic-messages": (
+        "anthropic/claude-sonnet-4-5",
+        "usage",
+        {
+            "input_tokens": 60,
+            "cache_read_input_tokens": 300,
+            "cache_creation_input_tokens": 50,
+            "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30},
+            "output_tokens": 7,
+        },
+    ),
+    "bedrock-converse": (
+        "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "usage",
+        {
+            "inputTokens": 60,
+            "cacheReadInputTokens": 300,
+            "cacheWriteInputTokens": 50,
+            "cacheDetails": [{"ttl": "5m", "inputTokens": 20}, {"ttl": "1h", "inputTokens": 30}],
+            "outputTokens": 7,
+            "totalTokens": 417,
+        },
+    ),
+    "openai-chat": (
+        "openai/gpt-4.1-mini",
+        "usage",
+        {"prompt_tokens": 360, "prompt_tokens_details": {"cached_tokens": 300}, "completion_tokens": 7},
+    ),
+    "openai-responses": (
+        "openai/gpt-4.1-mini",
+        "usage",
+        {"input_tokens": 360, "input_tokens_details": {"cached_tokens": 300}, "output_tokens": 7, "total_tokens": 367},
+    ),
+    "gemini-generate": (
+        "gemini/gemini-2.5-pro",
+        "usageMetadata",
+        {
+            "promptTokenCount": 360,
+            "cachedContentTokenCount": 300,
+            "candidatesTokenCount": 3,
+            "thoughtsTokenCount": 4,
+            "totalTokenCount": 367,
+        },
+    ),
+}
+#: Nano-USD: 1, 0.1 and 2 USD a million; writes 1.25 and 2.
+RATES = COSTS | {
+    "cache_read_input_token_cost": Decimal("0.0000001"),
+    "cache_creation_input_token_cost": Decimal("0.00000125"),
+    "cache_creation_input_token_cost_above_1hr": Decimal("0.000002"),
+}
+
+
+def streamed(provider: str, body: bytes) -> Script:
+    """The same answer as a stream."""
+    dialect = BY_NAME[provider]
+    writer = dialect.stream_writer(Request(model="m", messages=(), stream=True, include_usage=True))
+    reply = msgspec.structs.replace(dialect.decode_reply(body), id="r1", model="served", created_seconds=1)
+    said = [
+        # Anthropic says at the start of a stream how long what was written into the cache lives.
+        writer.write(msgspec.structs.replace(event, usage=reply.usage) if isinstance(event, Started) else event)
+        for event in unfold(reply)
+    ]
+    return Script([b"".join(said)], headers={"content-type": dialect.stream_type})
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("caller", DIALECTS)
+@pytest.mark.parametrize("provider", CACHED)
+async def test_caches_are_counted_and_priced_alike_whoever_asks(
+    stage: Stage, provider: str, caller: str, *, stream: bool
+) -> None:
+    served_by, key, usage = CACHED[provider]
+    body = msgspec.json.decode(whole_body(provider)) | {key: usage}
+    script = streamed(provider, msgspec.json.encode(body)) if stream else whole(body)
+    one = deployment(served_by, pinned_dialect=provider, costs=RATES)
+    done = await stage.carry(script, to=[one], dialect=caller, stream=stream)
+    row = done.row
+    assert (row.input_tokens, row.cache_read_tokens, row.output_tokens) == (60, 300, 7)
+    writes = {"anthropic-messages": 50, "bedrock-converse": 50}.get(provider, 0)
+    assert (row.cache_write_tokens, row.cache_write_1h_tokens) == (writes, writes and 30)
+    written = 20 * 1_250 + 30 * 2_000 if writes else 0
+    assert row.cost_nano_usd == 60 * 1_000 + 300 * 100 + written + 7 * 2_000
+    if not stream:  # its headers are gone before it is counted
+        assert done.caller.headers["x-sekisho-cost-usd"] == usd_text(row.cost_nano_usd)
