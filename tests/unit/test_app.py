@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from sekisho.app import Application
@@ -64,3 +66,26 @@ async def test_plain_addresses_are_spoken_to_directly(
     assert isinstance(transport, kind)
     assert app._gateway.transport(deployment) is transport
     await transport.close()
+
+
+async def test_a_call_of_a_member_is_held_to_the_members_budget_in_the_organisation(tmp_path: Path) -> None:
+    body = msgspec.json.encode({"model": "claude", "messages": [{"role": "user", "content": "hi"}]})
+    who = {"organization_id": "o", "user_id": "u"}
+
+    async with running(tmp_path) as app:
+
+        async def made(path: str, **fields: Any) -> Any:
+            got = await ask(app, "POST", path, body=msgspec.json.encode(fields))
+            assert got.status == 200, got.body
+            return got.json
+
+        await made("/organization/new", organization_id="o", organization_alias="acme")
+        await made("/user/new", user_id="u", organizations=["o"], auto_create_key=False)
+        key = (await made("/key/generate", **who))["key"]
+        sent = {"authorization": f"Bearer {key}"}
+        passed = await ask(app, "POST", "/v1/chat/completions", sent, body)
+        assert "budget" not in passed.body.decode()  # it fails at the provider, who is not there
+        await made("/organization/member_update", **who, max_budget_in_organization=0.000001)
+        refused = await ask(app, "POST", "/v1/chat/completions", sent, body)
+        assert refused.json["error"]["code"] == "budget_exceeded"
+        assert "organization member 'u in acme'" in refused.json["error"]["message"]

@@ -119,17 +119,22 @@ def _look(shared: Shared, data_dir: Path) -> Look:
 
 def _scopes(intent: Intent) -> frozenset[ScopeName]:
     """What binds a call for certain. A user's own budget does not always bind keys of a team."""
-    team, user = intent.team_id, intent.user_id
+    team, organization, user = intent.team_id, intent.organization_id, intent.user_id
     named = (
         ("gateway", ""),
         ("key", intent.key_hash),
         ("team", team),
         ("user", user if team is None else None),
-        ("team_member", member_id(team, user) if team is not None and user is not None else None),
+        ("team_member", _member(team, user)),
+        ("organization_member", _member(organization, user)),
         ("project", intent.project_id),
-        ("organization", intent.organization_id),
+        ("organization", organization),
     )
     return frozenset((kind, name) for kind, name in named if name is not None)
+
+
+def _member(place: str | None, user: str | None) -> str | None:
+    return member_id(place, user) if place is not None and user is not None else None
 
 
 def _spent(store: Store, names: Sequence[str]) -> dict[str, int]:

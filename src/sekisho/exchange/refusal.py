@@ -25,7 +25,13 @@ _WHAT = {
     Measure.OUTPUT_TOKENS: "output tokens a minute",
     Measure.PARALLEL: "calls at once",
 }
-_SCOPES = {"key": "this key", "team_member": "team member", "end_user": "end user", "gateway": "this gateway"}
+_SCOPES = {
+    "key": "this key",
+    "team_member": "team member",
+    "organization_member": "organization member",
+    "end_user": "end user",
+    "gateway": "this gateway",
+}
 #: A slot is free again when some call ends: nobody knows when.
 _SLOT_SECONDS = 1.0
 

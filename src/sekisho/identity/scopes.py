@@ -1,8 +1,8 @@
 """What binds a caller: the scopes whose models, limits and blocks all hold together.
 
-Flows in: rows of a key, its team, member, user, project, organisation and pools. Flows out: `Scope`s. Must stay true:
-a scope that exists binds; a user's own limits bind keys without a team only, unless the user's metadata says
-otherwise; what a scope names itself holds over the shared budget that it names.
+Flows in: rows of a key, its team, organisation, user, the user's memberships in both, project and pools. Flows out:
+`Scope`s. Must stay true: a scope that exists binds; a user's own limits bind keys without a team only, unless the
+user's metadata says otherwise; what a scope names itself holds over the shared budget that it names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,19 @@ import msgspec
 from sekisho.store.bindings import BINDS_TEAM_KEYS, Binding, Columns, member_id
 from sekisho.store.limits import NO_LIMITS, Limits, decode_limits, laid_over
 
-Kind = Literal["organization", "team", "project", "team_member", "user", "key", "end_user", "tag", "pool", "gateway"]
+Kind = Literal[
+    "organization",
+    "organization_member",
+    "team",
+    "project",
+    "team_member",
+    "user",
+    "key",
+    "end_user",
+    "tag",
+    "pool",
+    "gateway",
+]
 #: Special names in a list of models.
 ALL_MODELS = frozenset({"all-proxy-models", "all-team-models", "*"})
 NO_MODELS = "no-default-models"
@@ -63,19 +75,20 @@ def scope_of_row(kind: Kind, name: str, row: Columns, base: Limits = NO_LIMITS) 
 def depends_on(binding: Binding) -> frozenset[tuple[str, str]]:
     """(kind, id) of everything whose change changes what binds this key, also of what does not exist yet."""
     key, parts = binding.key, binding.parts
-    team = parts.get("team", {})
+    organization_id = key.organization_id or parts.get("team", {}).get("organization_id")
     ids = {
         ("key", key.token),
         ("team", key.team_id),
         ("user", key.user_id),
         ("project", key.project_id),
-        ("organization", key.organization_id or team.get("organization_id")),
+        ("organization", organization_id),
         ("budget", key.budget_id),
         ("budget", parts.get("organization", {}).get("budget_id")),
         *(("pool", pool["pool_id"]) for pool in binding.pools),
     }
-    if key.team_id is not None and key.user_id is not None:
-        ids.add(("team_member", f"{key.team_id}/{key.user_id}"))
+    if key.user_id is not None:
+        places = (("team_member", key.team_id), ("organization_member", organization_id))
+        ids.update((kind, f"{place}/{key.user_id}") for kind, place in places if place is not None)
     return frozenset((kind, name) for kind, name in ids if name is not None)
 
 
@@ -144,6 +157,8 @@ def _scopes(binding: Binding) -> Iterator[Scope]:
         yield scope_of_row("team", team["team_alias"] or team["team_id"], team)
     if (organization := parts.get("organization")) is not None:
         name = organization["organization_alias"] or organization["organization_id"]
+        if (member := parts.get("organization_member")) is not None:
+            yield _member_of_organization(member, name)
         yield scope_of_row("organization", name, organization, _shared(parts.get("budget_of_organization")))
 
 
@@ -156,6 +171,17 @@ def _member(user_id: str, team: Columns, member: Columns | None) -> Scope:
         name=f"{user_id} in {team['team_alias'] or team['team_id']}",
         limits=laid_over(own, decode_limits(team["member_limits"])),
         since_us=member["created_us"] if member is not None else team["created_us"],
+    )
+
+
+def _member_of_organization(member: Columns, name: str) -> Scope:
+    """What the organisation of this name lets this member have, with keys of its teams too."""
+    return Scope(
+        kind="organization_member",
+        id=member_id(member["organization_id"], member["user_id"]),
+        name=f"{member['user_id']} in {name}",
+        limits=decode_limits(member["limits"]),
+        since_us=member["created_us"],
     )
 
 

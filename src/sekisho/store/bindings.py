@@ -28,7 +28,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, RowMapping
 
-from sekisho.store.domain import budgets, end_users, organizations, pools, projects, tags, team_members, teams, users
+from sekisho.store.domain import (
+    budgets,
+    end_users,
+    organization_members,
+    organizations,
+    pools,
+    projects,
+    tags,
+    team_members,
+    teams,
+    users,
+)
 from sekisho.store.keys import KeyRow, key_of_columns
 from sekisho.store.schema import key_tokens, keys, pool_keys
 
@@ -61,6 +72,7 @@ _PARTS = {
         ("organization_id", "organization_alias", "models", "limits", "residency", "blocked", "created_us"),
         ("budget_id",),
     ),
+    "organization_member": (organization_members, ("organization_id", "user_id", "limits", "created_us"), ()),
     "pool": (pools, ("pool_id", "pool_alias", "limits", "created_us"), ()),
     "budget_of_key": (_BUDGET_OF_KEY, ("budget_id", "limits"), ()),
     "budget_of_organization": (_BUDGET_OF_ORGANIZATION, ("budget_id", "limits"), ()),
@@ -69,7 +81,7 @@ _PARTS = {
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """A key and the rows that bind it. `parts` has those that exist: team, team_member, user, project, organization,
-    budget_of_key, budget_of_organization.
+    organization_member, budget_of_key, budget_of_organization.
 
     `shown_until_us`: how long the secret that was shown is good (a rotated key's former one); None for ever.
     """
@@ -80,15 +92,15 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     pools: tuple[Columns, ...]
 
 
-def member_id(team_id: str, user_id: str) -> str:
-    """A team's member as one name, that no other pair has."""
-    return f"{team_id.replace('%', '%25').replace('/', '%2F')}/{user_id}"
+def member_id(place_id: str, user_id: str) -> str:
+    """A member of a team, or of an organisation, as one name, that no other pair has."""
+    return f"{place_id.replace('%', '%25').replace('/', '%2F')}/{user_id}"
 
 
 def member_of(name: str) -> tuple[str, str]:
-    """The other way: (team, user)."""
-    team_id, _, user_id = name.partition("/")
-    return team_id.replace("%2F", "/").replace("%25", "%"), user_id
+    """The other way: (team or organisation, user)."""
+    place_id, _, user_id = name.partition("/")
+    return place_id.replace("%2F", "/").replace("%25", "%"), user_id
 
 
 def binding_of_secret(connection: Connection, token: str) -> Binding | None:
@@ -185,6 +197,13 @@ def _joined(key: FromClause) -> Join:
         .outerjoin(
             organizations,
             organizations.c.organization_id == func.coalesce(key.c.organization_id, teams.c.organization_id),
+        )
+        .outerjoin(
+            organization_members,
+            and_(
+                organization_members.c.organization_id == organizations.c.organization_id,
+                organization_members.c.user_id == key.c.user_id,
+            ),
         )
         .outerjoin(_BUDGET_OF_KEY, _BUDGET_OF_KEY.c.budget_id == key.c.budget_id)
         .outerjoin(_BUDGET_OF_ORGANIZATION, _BUDGET_OF_ORGANIZATION.c.budget_id == organizations.c.budget_id)

@@ -15,7 +15,17 @@ from sqlalchemy import ColumnElement, Table, and_, func, or_, select
 from sqlalchemy.engine import Connection
 
 from sekisho.store.bindings import BINDS_TEAM_KEYS, member_of
-from sekisho.store.domain import end_users, organizations, pools, projects, tags, team_members, teams, users
+from sekisho.store.domain import (
+    end_users,
+    organization_members,
+    organizations,
+    pools,
+    projects,
+    tags,
+    team_members,
+    teams,
+    users,
+)
 from sekisho.store.schema import calls, keys, pool_keys, usage_days, usage_hours
 from sekisho.store.totals import total
 from sekisho.store.usage import DAY_US, HOUR_US
@@ -28,6 +38,8 @@ _COLUMNS = {
     "project": "project_id",
     "organization": "organization_id",
 }
+#: Kind of a scope that is a user in some place -> the column that names the place.
+_PLACES = {"team_member": "team_id", "organization_member": "organization_id"}
 #: Kind of scope -> where its all-time spend stands.
 _TABLES: dict[str, Table] = {
     "key": keys,
@@ -36,6 +48,7 @@ _TABLES: dict[str, Table] = {
     "project": projects,
     "organization": organizations,
     "team_member": team_members,
+    "organization_member": organization_members,
     "end_user": end_users,
     "tag": tags,
     "pool": pools,
@@ -113,9 +126,9 @@ def _conditions(
 def _of(table: Table, kind: str, scope_id: str) -> list[ColumnElement[bool]]:
     if kind == "gateway":
         return []
-    if kind == "team_member":
-        team_id, user_id = member_of(scope_id)
-        return [table.c.team_id == team_id, table.c.user_id == user_id]
+    if kind in _PLACES:
+        place_id, user_id = member_of(scope_id)
+        return [table.c[_PLACES[kind]] == place_id, table.c.user_id == user_id]
     if kind == "tag":
         return [table.c.tags.contains(msgspec.json.encode(scope_id).decode(), autoescape=True)]
     if kind == "pool":
@@ -128,7 +141,7 @@ def _of(table: Table, kind: str, scope_id: str) -> list[ColumnElement[bool]]:
 def _all_time(connection: Connection, kind: str, scope_id: str) -> int | None:
     """What stands in the scope's row; None without a row."""
     table = _TABLES[kind]
-    names: Sequence[Any] = member_of(scope_id) if kind == "team_member" else (scope_id,)
+    names: Sequence[Any] = member_of(scope_id) if kind in _PLACES else (scope_id,)
     named = (column == name for column, name in zip(table.primary_key, names, strict=True))
     return connection.execute(select(table.c.spend_nano_usd).where(*named)).scalar_one_or_none()
 

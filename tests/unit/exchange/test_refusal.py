@@ -92,6 +92,7 @@ def test_a_rate_passes(stage: Stage, measure: Measure, words: str) -> None:
         ("team", "t", "of team 'Red' is"),
         ("team", "other", "of team 'other' is"),
         ("team_member", "t/u", "of team member 't/u' is"),
+        ("organization_member", "o/u", "of organization member 'o/u' is"),
     ],
 )
 def test_a_scope_is_told_by_the_name_that_people_know(stage: Stage, kind: str, name: str, words: str) -> None:

@@ -10,7 +10,16 @@ from sekisho.identity.keys import Principal, principal_of
 from sekisho.identity.scopes import Scope, depends_on, lists
 from sekisho.store.bindings import BINDS_TEAM_KEYS, Binding, binding_of_key
 from sekisho.store.db import Database
-from sekisho.store.domain import budgets, organizations, pools, projects, team_members, teams, users
+from sekisho.store.domain import (
+    budgets,
+    organization_members,
+    organizations,
+    pools,
+    projects,
+    team_members,
+    teams,
+    users,
+)
 from sekisho.store.limits import NO_LIMITS, Limits, encode_limits
 from sekisho.store.schema import pool_keys
 from tests.support.domain import add_row
@@ -108,6 +117,25 @@ def test_a_member_has_the_teams_limits_for_members_where_its_own_say_nothing(db:
     assert scopes(db)["team_member"].limits == TWO
 
 
+def test_a_member_of_an_organisation_is_bound_with_its_keys_and_with_those_of_its_teams(db: Database) -> None:
+    fill(db)
+    add_row(db, users, user_id="other")
+    add_row(db, organizations, organization_id="abroad")
+    add_row(db, organization_members, organization_id="o", user_id="u", limits=encode_limits(TWO))
+    add_key(db, "of-team", team_id="t", user_id="u")
+    add_key(db, "of-organisation", organization_id="o", user_id="u")
+    for name in ("of-team", "of-organisation"):
+        member = scopes(db, name)["organization_member"]
+        assert (member.id, member.name, member.limits) == ("o/u", "u in Org", TWO)
+        assert ("organization_member", "o/u") in depends_on(binding(db, name))
+    add_key(db, "own", user_id="u")
+    add_key(db, "abroad", organization_id="abroad", user_id="u")
+    add_key(db, "of-nobody", organization_id="o")
+    add_key(db, "of-no-member", organization_id="o", user_id="other")
+    for name in ("own", "abroad", "of-nobody", "of-no-member"):
+        assert "organization_member" not in scopes(db, name)
+
+
 def test_a_key_of_a_team_that_is_not_there_is_bound_by_itself(db: Database) -> None:
     add_key(db, "k", team_id="gone", user_id="gone", organization_id="gone", project_id="gone", budget_id="gone")
     assert list(scopes(db)) == ["key"]
@@ -119,7 +147,8 @@ def test_what_a_key_depends_on_is_named_before_it_exists(db: Database) -> None:
     assert depends_on(binding(db)) == wanted
     fill(db)
     add_row(db, pool_keys, key_hash="k", pool_id="shared")
-    assert depends_on(binding(db)) == wanted | {("organization", "o"), ("pool", "shared")}
+    above = {("organization", "o"), ("organization_member", "o/u"), ("pool", "shared")}
+    assert depends_on(binding(db)) == wanted | above
 
 
 def test_residency_and_tags_come_from_above_too(db: Database) -> None:

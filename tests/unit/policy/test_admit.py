@@ -62,7 +62,11 @@ def scope(kind: Any, **fields: Any) -> Scope:
 
 
 @pytest.mark.parametrize(
-    "kind", ["organization", "team", "project", "team_member", "user", "pool", "end_user", "tag", "gateway"]
+    "kind",
+    [
+        *("organization", "organization_member", "team", "project", "team_member"),
+        *("user", "pool", "end_user", "tag", "gateway"),
+    ],
 )
 def test_whatever_binds_a_key_may_be_blocked(kind: Any) -> None:
     bound = principal(scopes=(scope("key"), scope(kind, blocked=True)))

@@ -10,7 +10,7 @@ from sekisho.ledger.rows import to_columns
 from sekisho.store.bindings import BINDS_TEAM_KEYS, member_id
 from sekisho.store.booking import insert_calls
 from sekisho.store.db import Store
-from sekisho.store.domain import pools, team_members, teams, users
+from sekisho.store.domain import organization_members, organizations, pools, team_members, teams, users
 from sekisho.store.schema import pool_keys
 from sekisho.store.spent import has_scope, spent_nano_usd
 from sekisho.store.usage import DAY_US, HOUR_US
@@ -63,6 +63,8 @@ def ever(db: Store, kind: str, scope_id: str, model: str = "") -> int:
         ("tag", "%", 0),
         ("project", "p", 4),
         ("organization", "o", 1),
+        ("organization_member", member_id("o", "u1"), 1),
+        ("organization_member", member_id("o", "u2"), 0),
         ("gateway", "", 1 + 2 + 4 + 8),
     ],
 )
@@ -97,6 +99,10 @@ def test_all_time_is_what_stands_in_the_row_with_what_was_imported(db: Store) ->
     add_row(db, users, user_id="u2")
     add_row(db, team_members, team_id="a/b", user_id="u2", spend_nano_usd=500)
     assert ever(db, "team_member", "a%2Fb/u2") == 500
+    assert ever(db, "organization_member", "o/u2") == 0
+    add_row(db, organizations, organization_id="o")
+    add_row(db, organization_members, organization_id="o", user_id="u2", spend_nano_usd=300)
+    assert ever(db, "organization_member", "o/u2") == 300
 
 
 def test_what_a_user_spends_with_keys_of_teams_counts_only_where_it_binds_them(db: Store) -> None:

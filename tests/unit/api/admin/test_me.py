@@ -19,7 +19,13 @@ async def test_everything_that_binds_a_key_is_shown_with_its_use(world: Admin) -
     assert (reply["user_id"], reply["role"], reply["team_id"]) == ("user-M", "internal_user", "t1")
     assert reply["teams"] == [{"team_id": "t1", "role": "user"}]
     assert reply["organizations"] == [{"organization_id": "o1", "role": "internal_user"}]
-    assert {one["scope"] for one in reply["bound_by"]} == {"key", "team_member", "team", "organization"}
+    assert {one["scope"] for one in reply["bound_by"]} == {
+        "key",
+        "team_member",
+        "team",
+        "organization",
+        "organization_member",
+    }
     limits = {(one["scope"], one["measure"]): one for one in reply["limits"]}
     assert limits["team", "money"] == {
         "scope": "team",

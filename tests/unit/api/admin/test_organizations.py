@@ -95,6 +95,24 @@ async def test_members_come_change_and_go(world: Admin) -> None:
     assert (await world.post("/organization/member_delete", named)).status == 404
 
 
+async def test_a_members_limits_bind_their_keys_of_the_organisations_teams_at_once(world: Admin) -> None:
+    async def bound(token: str) -> dict[str, Any]:
+        shown = (await world.get("/sekisho/v1/me", token=token)).json["limits"]
+        return {one["measure"]: one for one in shown if one["scope"] == "organization_member"}
+
+    assert await bound(HOME.team_key) == {}
+    who = {"user_id": "user-M", "organization_id": "o1"}
+    world.journal.settle(row(key_hash="k1", cost_nano_usd=1_000_000_000, **who))
+    await world.post("/organization/member_update", who | {"max_budget_in_organization": 3, "rpm_limit": 7})
+    world.journal.settle(row(key_hash="k2", cost_nano_usd=4_000_000_000, user_id="user-M"))  # not in the organisation
+    found = await bound(HOME.team_key)
+    assert (found["money"]["id"], found["money"]["limit"], found["money"]["used"]) == ("o1/user-M", 3.0, 1.0)
+    assert found["requests"]["limit"] == 7
+    assert await bound(key_of("M")) == {}
+    await world.post("/organization/member_update", who | {"max_budget_in_organization": None})
+    assert (await bound(HOME.team_key)).keys() == {"requests"}
+
+
 async def test_an_organisation_may_be_named_in_the_path(world: Admin) -> None:
     reply = await world.call("PATCH", "/v2/organization/o1", b'{"max_budget": 3, "organization_id": "o2"}')
     assert (reply.json["organization_id"], reply.json["max_budget"]) == ("o1", 3.0)
