@@ -26,6 +26,7 @@ class Probe:
 
     def __init__(self, app: Application, file: Path) -> None:
         self.settings = app.settings
+        self.about_to_end = app.about_to_end
         self._app = app
         self._file = file
         self._moments: list[tuple[int, int, int]] = []

@@ -149,10 +149,13 @@ async def test_a_teams_administrator_becomes_nobody_by_the_keys_that_they_make(w
 
 async def test_an_organisations_administrator_becomes_nobody_either(world: Admin) -> None:
     body = {"organization_id": HOME.organization, "user_id": "user-A"}
+    member = {"organization_id": HOME.organization, "member": {"user_id": "user-A", "role": "internal_user"}}
+    assert (await world.post("/organization/member_add", member)).status == 200
     key = (await world.post("/key/generate", body, token=key_of("O"))).json["key"]
-    for path in ("/user/list", "/audit", "/organization/list"):
-        reply = await world.get(path, token=key)
-        assert reply.status == 403 or reply.json == []
+    for path in ("/user/list", "/audit"):
+        assert (await world.get(path, token=key)).status == 403
+    listed = (await world.get("/organization/list", token=key)).json
+    assert [one["organization_id"] for one in listed] == [HOME.organization], "their own"
     assert (await world.post("/key/generate", {}, token=key)).status == 403
     assert (await world.post("/key/update", {"key": key, "organization_id": None}, token=key_of("O"))).status == 403
 
