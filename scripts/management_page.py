@@ -64,7 +64,10 @@ Everybody else is let in by what they have to do with the object:
 
 Lists hold what their caller could see one by one, and sums of spend and usage are sums of that. Who holds a key that
 somebody else made cannot take off its limits, models, tags, project or expiry; nobody but those above a key takes it
-out of a budget or unblocks it. Who leads a team makes its keys for its members, or for nobody.
+out of a budget or unblocks it. Who leads a team makes its keys for its members, or for nobody. Who administers an
+organisation adds users to it who are in no other one, nor in a team of another one, and who have no role of the
+gateway's; to a team, users whose own budget binds keys of teams (`limits_bind_team_keys`) are added from the team's
+organisation only. Administrators of the gateway add anybody.
 
 `key_type` narrows what a key may do at all: {key_types}. `GET /sekisho/v1/me` answers every key.
 

@@ -1,7 +1,8 @@
-"""Members, of teams and of organisations alike: whom a request names, and what limits it gives them.
+"""Members, of teams and of organisations alike: whom a request names, who may be one, and what limits it gives them.
 
 Flows in: an `Edit`, the fields that were sent. Flows out: users, memberships, limits. Must stay true: a member is named
-by id or address; one who does not exist yet is made for administrators of the gateway only.
+by id or address; one who does not exist yet is made for administrators of the gateway only; nobody else takes in a user
+whose spend and budget belong to others.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from typing import Any, TypeVar
 
 import msgspec
 from pydantic import BaseModel
+from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from sekisho.api.admin.fields import Body, UnknownObject
 from sekisho.api.admin.limit_fields import Duration, LimitFields, Name, OptionalCount, limits_from
+from sekisho.api.admin.permissions import Role
 from sekisho.api.admin.references import ensure_user
 from sekisho.api.admin.services import Asker
-from sekisho.core.errors import MalformedRequest
+from sekisho.core.errors import Forbidden, MalformedRequest
 from sekisho.core.ids import new_uuid7
-from sekisho.store.directory import USERS, UserRow
+from sekisho.store.bindings import BINDS_TEAM_KEYS
+from sekisho.store.directory import ORGANIZATION_MEMBERS, TEAM_MEMBERS, TEAMS, USERS, TeamRow, UserRow
 from sekisho.store.edit import Edit
 from sekisho.store.entities import Entities
 from sekisho.store.limits import Limits
@@ -28,6 +32,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 #: Members of one request.
 MEMBERS_MAX = 500
+_OF_THE_GATEWAY = frozenset({Role.PROXY_ADMIN.value, Role.PROXY_ADMIN_VIEWER.value})
 _RATES = {name: name for name in ("budget_duration", "tpm_limit", "rpm_limit")}
 
 
@@ -78,6 +83,41 @@ def member_user(edit: Edit, asker: Asker, member: Named) -> UserRow:
     if found is None:
         raise MalformedRequest("'user_email' names no user: an administrator makes one first.", param="user_email")
     return found
+
+
+def check_may_join_organization(connection: Connection, asker: Asker, user: UserRow, organization_id: str) -> None:
+    """Who administers an organisation sees all of its members and makes keys at their cost: they add nobody of another
+    organisation, or of one's teams, and nobody who administers or oversees the gateway. Raises Forbidden.
+    """
+    if asker.is_admin:
+        return
+    if user.user_role in _OF_THE_GATEWAY or _belongs_elsewhere(connection, user.user_id, organization_id):
+        raise Forbidden(
+            "You may add users of no other organisation who have no role of the gateway's; an administrator of the "
+            "gateway adds others.",
+            param="member",
+        )
+
+
+def check_may_join_team(connection: Connection, asker: Asker, user: UserRow, team: TeamRow) -> None:
+    """Keys of a team are made at the team's cost; where a user's own budget binds them too, only those add the user who
+    share an organisation. Raises Forbidden.
+    """
+    if asker.is_admin or user.user_id == asker.user_id or user.metadata.get(BINDS_TEAM_KEYS) is not True:
+        return
+    if ORGANIZATION_MEMBERS.get(connection, team.organization_id or "", user.user_id) is None:
+        raise Forbidden(
+            "Keys of teams would be booked on this user's own budget: an administrator of the gateway adds them.",
+            param="member",
+        )
+
+
+def _belongs_elsewhere(connection: Connection, user_id: str, organization_id: str) -> bool:
+    members, teams, in_teams = ORGANIZATION_MEMBERS.table.c, TEAMS.table.c, TEAM_MEMBERS.table.c
+    others = (members.user_id == user_id, members.organization_id != organization_id)
+    theirs = select(in_teams.team_id).where(in_teams.user_id == user_id)
+    of_others = (teams.team_id.in_(theirs), teams.organization_id != organization_id)
+    return bool(ORGANIZATION_MEMBERS.find(connection, *others, limit=1) or TEAMS.find(connection, *of_others, limit=1))
 
 
 def present_member(connection: Connection, members: Entities[R], whose: str, sent: Any) -> R:

@@ -23,7 +23,15 @@ from sekisho.api.admin.fields import (
     refuse_unenforced,
 )
 from sekisho.api.admin.limit_fields import Name, OptionalUsd
-from sekisho.api.admin.members import MEMBERS_MAX, MemberLimitFields, Named, member_limits, member_user, present_member
+from sekisho.api.admin.members import (
+    MEMBERS_MAX,
+    MemberLimitFields,
+    Named,
+    check_may_join_organization,
+    member_limits,
+    member_user,
+    present_member,
+)
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
 from sekisho.core.errors import CallerError, MalformedRequest
@@ -141,6 +149,7 @@ def add_members(edit: Edit, asker: Asker, sent: AddOrganizationMembers) -> list[
         if ORGANIZATION_MEMBERS.get(edit.connection, organization.organization_id, user.user_id) is not None:
             message = "This user is in the organisation already: change them by /organization/member_update."
             raise MalformedRequest(message, param="member")
+        check_may_join_organization(edit.connection, asker, user, organization.organization_id)
         role = member.role or member.user_role or "internal_user"
         names = {"organization_id": organization.organization_id, "user_id": user.user_id}
         rows.append(edit.add(ORGANIZATION_MEMBERS, **names, role=role, limits=limits))

@@ -25,7 +25,15 @@ from sekisho.api.admin.fields import (
 )
 from sekisho.api.admin.key_fields import checked_aliases
 from sekisho.api.admin.limit_fields import Duration, Name, OptionalCount, OptionalUsd
-from sekisho.api.admin.members import MEMBERS_MAX, MemberLimitFields, Named, limits_by, member_limits, member_user
+from sekisho.api.admin.members import (
+    MEMBERS_MAX,
+    MemberLimitFields,
+    Named,
+    check_may_join_team,
+    limits_by,
+    member_limits,
+    member_user,
+)
 from sekisho.api.admin.permissions import DEFAULT_MEMBER_PERMISSIONS, MEMBER_PERMISSIONS, Reach
 from sekisho.api.admin.references import existing
 from sekisho.api.admin.services import Asker
@@ -161,6 +169,7 @@ def add_member(edit: Edit, asker: Asker, team: TeamRow, member: Member, limits: 
     user = member_user(edit, asker, member)
     if TEAM_MEMBERS.get(edit.connection, team.team_id, user.user_id) is not None:
         raise AlreadyMember
+    check_may_join_team(edit.connection, asker, user, team)
     return edit.add(TEAM_MEMBERS, team_id=team.team_id, user_id=user.user_id, role=member.role, limits=limits)
 
 

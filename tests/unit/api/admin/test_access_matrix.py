@@ -19,11 +19,15 @@ from sekisho.api.admin.desk import Desk
 from sekisho.api.admin.permissions import RULES
 from sekisho.core.clock import FakeClock
 from sekisho.identity.keys import token_hash
+from sekisho.store.bindings import BINDS_TEAM_KEYS
+from sekisho.store.directory import USERS
 from sekisho.store.edit import Edit
 from tests.support.admin import Admin
 from tests.support.directory import ABROAD, FOREIGN_KEY, HOME, PEOPLE, PERSONAL_KEY, key_of, populate
 
 T = TypeVar("T")
+#: Whose own budget binds keys of teams too.
+SPARING = "user-sparing"
 EVERYBODY = "AVOTMSUW"
 
 #: Request, body or query -> who is let in. `A` is let in everywhere, and not written.
@@ -127,6 +131,11 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
         for team, people in ((HOME.team, "OT"), (ABROAD.team, ""))
         if (path, team) != ("bulk_member_add", ABROAD.team)
     ),
+    *(
+        ("POST /team/member_add", {"team_id": HOME.team, "member": {"user_id": user}}, people)
+        for user, people in ((ABROAD.member, "OT"), (SPARING, ""))
+    ),
+    ("POST /team/new", {"organization_id": HOME.organization, "members": [SPARING]}, ""),
     ("POST /team/member_update", {"team_id": HOME.team, "user_id": HOME.member, "role": "admin"}, "OT"),
     ("POST /team/member_update", {"team_id": ABROAD.team, "user_id": ABROAD.member}, ""),
     ("POST /team/member_delete", {"team_id": HOME.team, "user_id": HOME.member}, "OT"),
@@ -165,6 +174,21 @@ LINES: list[tuple[str, dict[str, Any], str]] = [
             ("DELETE", "member_delete", {"user_id": HOME.member}),
         )
         for organization, people in ((HOME.organization, "O"), (ABROAD.organization, ""))
+    ),
+    *(
+        ("POST /organization/member_add", {"organization_id": HOME.organization, "member": {"user_id": user}}, people)
+        for user, people in (
+            ("user-T", "O"),  # of the organisation's team
+            ("user-W", "O"),
+            ("user-A", ""),
+            ("user-V", ""),
+            (ABROAD.member, ""),
+        )
+    ),
+    (
+        "POST /organization/member_add",
+        {"organization_id": HOME.organization, "member": {"user_email": "x@example.com"}},
+        "",
     ),
     ("GET /organization/info", {"organization_id": HOME.organization}, "VOM"),
     ("GET /organization/info", {"organization_id": ABROAD.organization}, "V"),
@@ -276,6 +300,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
     folder: Path = tmp_path_factory.mktemp("matrix")
     admin = Admin(folder, FakeClock(), desk=UndoneDesk)
     populate(admin)
+    admin.add(USERS, user_id=SPARING, metadata={BINDS_TEAM_KEYS: True})
     yield admin
     admin.close()
 
