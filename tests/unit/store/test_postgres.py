@@ -95,7 +95,8 @@ def test_a_transaction_that_the_server_breaks_off_is_begun_again(db: PostgresDat
     for each in both:
         each.result(WITHIN_SECONDS)
     spent = db.read(lambda connection: connection.execute(select(teams.c.spend_nano_usd)).scalars().all()).result()
-    assert (list(spent), len(tries)) == ([2, 2], 3)
+    assert list(spent) == [2, 2]
+    assert len(tries) > 2, "one was broken off; a slow server breaks off both"
 
 
 def test_many_writers_of_the_same_calls_book_each_once(db: PostgresDatabase) -> None:
