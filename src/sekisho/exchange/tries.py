@@ -97,13 +97,21 @@ class Tries:
                     break
         again = 0
         while again < self._retries(plan):
-            fit = [one for one in plan.deployments if one not in self._unfit]
-            fit = fit if alone else [one for one in fit if self._router.can_begin(one)]
+            now = self._now(plan)
+            fit = [one for one in now if one not in self._unfit]
+            fit = fit if len(now) == 1 else [one for one in fit if self._router.can_begin(one)]
             pause_seconds = self._pause(again)
             if not fit or pause_seconds is None:
                 return
             again += 1
             yield Try(plan, fit[again % len(fit)], pause_seconds)
+
+    def _now(self, plan: Plan) -> tuple[Deployment, ...]:
+        """The plan's deployments as they stand now: one that cooled down when it was made may be back."""
+        try:
+            return self._router.plan(plan.name, self._call.wished).deployments or plan.deployments
+        except SekishoError:
+            return plan.deployments
 
     def _retries(self, plan: Plan) -> int:
         """How often the present failure is tried again under the same name."""
